@@ -1,0 +1,48 @@
+# The only entry for people and CI. Needs Python 3.11+ with venv, make and the package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format docs soak bench clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed ## Create .venv and install the package with its tools
+
+demo: install ## Embedded Postgres, Google Calendar emulator, full and incremental sync, checked row by row
+	$(BIN)/tuturuuu-jobs demo $(ARGS)
+
+test: install ## All tests but the long fault matrix (under 10 minutes on 2 cores)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not soak' $(ARGS)
+
+check: install ## Format, lint, types, import contracts, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: install ## Rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: install ## Write the generated parts of docs/ anew
+	$(BIN)/python -m tests.docs.generate
+
+soak: install ## The whole fault matrix; takes its time
+	$(BIN)/python -m pytest -n $(JOBS) -m soak $(ARGS)
+
+bench: install ## Measure; benchmarks/README.md says what
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Background jobs of Tuturuuu, run from cron and systemd timers."""

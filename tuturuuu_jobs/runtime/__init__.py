@@ -1,0 +1,1 @@
+"""Makes any job trustworthy: locks, ledger, attempts, deadline, result. Knows no calendar."""

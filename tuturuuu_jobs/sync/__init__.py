@@ -1,0 +1,1 @@
+"""One workspace's Google calendars into the table."""

@@ -1,0 +1,1 @@
+"""Real parts for tests and the demo: Postgres, the tables, an emulator of Google, faults."""
