@@ -1,0 +1,127 @@
+"""Assembles the commands; the last place where an error can be turned into words and a code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from tuturuuu_jobs import wiring
+from tuturuuu_jobs.commands import full_sync, output, sync
+from tuturuuu_jobs.errors import BugError, JobError, UsageError
+from tuturuuu_jobs.runtime.outcome import ExitCode
+
+app = typer.Typer(
+    name="tuturuuu-jobs",
+    help="Tuturuuu's background jobs, run from cron and systemd timers.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+app.command("sync")(sync.sync)
+app.command("full-sync")(full_sync.full_sync)
+JOBS: Final = frozenset({"sync", "full-sync"})
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tuturuuu-jobs {version('tuturuuu-jobs')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    *,
+    config: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="TOML file with settings.")
+    ] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where locks, results and spool live.")
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - the callback acts on it.
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    wiring.GLOBAL_OPTIONS.set(wiring.GlobalOptions(config=config, state_dir=state_dir))
+
+
+def main() -> NoReturn:
+    """The console command."""
+    arguments = sys.argv[1:]
+    try:
+        code = _invoke(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads any more; keep the interpreter's own flush at exit quiet too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = ExitCode.FAILED
+    sys.exit(code)
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    try:
+        code = typer.main.get_command(app)(
+            args=list(arguments), prog_name="tuturuuu-jobs", standalone_mode=False
+        )
+    except JobError as error:
+        return _end(error, arguments)
+    except TyperException as error:
+        message = error.format_message()
+        if message.startswith("Usage: "):
+            # A group without a command answers with its whole help.
+            output.say(message)
+            return ExitCode.USAGE
+        return _end(_usage(error), arguments)
+    except (KeyboardInterrupt, Abort):
+        return ExitCode.SIGINT
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last resort: nothing may end as exit code 1.
+        return _end(_bug(error, arguments), arguments)
+    return code if isinstance(code, int) else ExitCode.SUCCESS
+
+
+def _end(error: JobError, arguments: Sequence[str]) -> int:
+    """Say the error; a job that was asked for JSON still answers with a document."""
+    job = next((word for word in arguments if word in JOBS), None)
+    if job and "--json" in arguments and not output.document_emitted():
+        from tuturuuu_jobs.commands.refused import refused_result
+
+        output.emit_json(refused_result(job, error).to_json())
+    output.say(output.error_line(error))
+    return output.exit_code_of(error)
+
+
+def _usage(error: TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "tuturuuu-jobs"
+    message = " ".join(error.format_message().split())
+    return UsageError(message.rstrip("."), hint=f"see {path} --help")
+
+
+def _bug(error: Exception, arguments: Sequence[str]) -> BugError:
+    """Type and place; the text of a foreign exception may hold anything and stays inside."""
+    import traceback
+
+    from tuturuuu_jobs.runtime.redact import scrub
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    if _is_debugging(arguments):
+        output.say(scrub("".join(traceback.format_exception(error))))
+    return BugError(
+        f"unexpected {type(error).__name__} at {Path(last.filename).name}:{last.lineno}",
+        hint="this is a bug of tuturuuu-jobs; -vv shows where it happened",
+    )
+
+
+def _is_debugging(arguments: Sequence[str]) -> bool:
+    verbose = sum(word.count("v") for word in arguments if word in {"-v", "-vv", "-vvv"})
+    return verbose > 1 or os.environ.get("TUTURUUU_JOBS_LOG_LEVEL", "").lower() == "debug"

@@ -1,0 +1,66 @@
+"""One job command from options to exit: payload, settings, run, report.
+
+Whatever ends it, the caller gets one result document of the same shape and its exit code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from tuturuuu_jobs import wiring
+from tuturuuu_jobs.commands import output
+from tuturuuu_jobs.commands.options import JobOptions
+from tuturuuu_jobs.commands.progress import watching
+from tuturuuu_jobs.commands.refused import refused_result
+from tuturuuu_jobs.commands.report import report
+from tuturuuu_jobs.errors import JobError
+from tuturuuu_jobs.runtime.outcome import Result
+
+if TYPE_CHECKING:
+    from tuturuuu_jobs.commands.payload import Given
+    from tuturuuu_jobs.settings import Settings
+
+
+def execute_sync(options: JobOptions, read: Callable[[], Given], *, full: bool) -> NoReturn:
+    """Run a sync as the options say and end the process with its exit code."""
+    if options.as_json:
+        output.reserve_stdout()
+    at_terminal = sys.stderr.isatty()
+    given: Given | None = None
+    previous = None
+    try:
+        given = read()
+        settings = wiring.load_settings()
+        _configure_log(settings, options)
+        result = _run(settings, given, options, full=full, watched=at_terminal)
+    except JobError as error:
+        ws_id = given.payload.ws_id if given else None
+        result = refused_result("full-sync" if full else "sync", error, options.run_id, ws_id)
+    report(result, options, at_terminal=at_terminal, previous=previous)
+    raise typer.Exit(result.exit_code)
+
+
+def _run(
+    settings: Settings, given: Given, options: JobOptions, *, full: bool, watched: bool
+) -> Result:
+    from tuturuuu_jobs.runtime.run import preview_job, run_job
+
+    job = wiring.build_sync_job(settings, full=full)
+    runtime = wiring.build_runtime(settings)
+    run = preview_job if options.dry_run else run_job
+    request = options.request("hand" if sys.stdin.isatty() or watched else "timer")
+    with watching(enabled=watched and not options.quiet) as progress:
+        result = run(job, given.payload, request, runtime, progress=progress)
+    return dataclasses.replace(result, warnings=(*given.warnings, *result.warnings))
+
+
+def _configure_log(settings: Settings, options: JobOptions) -> None:
+    from tuturuuu_jobs.runtime import logs
+
+    level = {0: settings.log_level, 1: "info"}.get(options.verbose, "debug")
+    logs.configure(level, json_lines=settings.log_format == "json", stream=sys.stderr)

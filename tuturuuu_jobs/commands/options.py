@@ -1,0 +1,163 @@
+"""The options that every job shares, each declared once, and the value they add up to."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from tuturuuu_jobs.commands.durations import parse_duration
+from tuturuuu_jobs.runtime.job import OnBusy, RunRequest
+
+
+def parse_id(text: str) -> UUID:
+    """A UUID in its usual form, in either case."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        found = None
+    if found is None or str(found) != text.lower():
+        raise typer.BadParameter("an id looks like 00000000-0000-0000-0000-000000000000")
+    return found
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _positive_duration(text: str) -> timedelta:
+    duration = _duration(text)
+    if not duration:
+        raise typer.BadParameter("should be longer than zero")
+    return duration
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tag:
+    """A label kept in the ledger."""
+
+    key: str
+    value: str
+
+
+def _tag(text: str) -> Tag:
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise typer.BadParameter("a tag is written key=value")
+    return Tag(key.strip(), value.strip())
+
+
+Workspace = Annotated[
+    UUID | None, typer.Option("--ws", metavar="ID", parser=parse_id, help="The workspace.")
+]
+Calendars = Annotated[
+    list[str] | None,
+    typer.Option("--calendar", metavar="ID", help="Only this calendar; may be repeated."),
+]
+PayloadFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--payload", metavar="-", help="Read the payload as JSON from standard input (-)."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, with reasons; write nothing.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the result as one JSON document on standard output.")
+]
+ResultFile = Annotated[
+    Path | None,
+    typer.Option("--result-file", metavar="PATH", help="Also write the result to this file."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary; errors only.")]
+Verbose = Annotated[
+    int, typer.Option("-v", count=True, help="More log lines; -vv for all, with tracebacks.")
+]
+RunDeadline = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--deadline",
+        metavar="D",
+        parser=_positive_duration,
+        help="Longest time for the whole run, as in 90s, 15m, 3h. Default: 1h.",
+    ),
+]
+Attempts = Annotated[
+    int, typer.Option("--attempts", metavar="N", min=1, max=100, help="How often to try.")
+]
+Busy = Annotated[
+    OnBusy,
+    typer.Option("--on-busy", help="If another run of the workspace is at work: skip, wait, fail."),
+]
+Wait = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--wait",
+        metavar="D",
+        parser=_duration,
+        help="With --on-busy wait: how long. Default: until the deadline.",
+    ),
+]
+RunId = Annotated[
+    UUID | None,
+    typer.Option("--run-id", metavar="ID", parser=parse_id, help="The id of this run."),
+]
+Tags = Annotated[
+    list[Tag] | None,
+    typer.Option(
+        "--tag", metavar="KEY=VALUE", parser=_tag, help="A label for the ledger; may be repeated."
+    ),
+]
+Past = Annotated[
+    timedelta | None,
+    typer.Option("--past", metavar="D", parser=_duration, help="How far back. Default: 90d."),
+]
+Future = Annotated[
+    timedelta | None,
+    typer.Option("--future", metavar="D", parser=_duration, help="How far ahead. Default: 180d."),
+]
+AllowMassDelete = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mass-delete", help="Delete what the listing proves gone, however much it is."
+    ),
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """What every job command was told about its run and its output."""
+
+    dry_run: bool
+    as_json: bool
+    result_file: Path | None
+    quiet: bool
+    verbose: int
+    deadline: timedelta | None
+    attempts: int
+    on_busy: OnBusy
+    wait: timedelta | None
+    run_id: UUID | None
+    tags: list[Tag] | None
+
+    def request(self, trigger: str) -> RunRequest:
+        """The part that the run wrapper is asked for."""
+        deadline = self.deadline or timedelta(hours=1)
+        wait = deadline if self.wait is None else self.wait
+        return RunRequest(
+            deadline_s=deadline.total_seconds(),
+            attempts=self.attempts,
+            on_busy=self.on_busy,
+            wait_s=wait.total_seconds(),
+            run_id=self.run_id,
+            trigger=trigger,
+            tags={tag.key: tag.value for tag in self.tags or ()},
+        )

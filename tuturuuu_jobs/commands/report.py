@@ -1,0 +1,118 @@
+"""How a finished run is told: the document for programs, a few lines for people, or silence.
+
+Cron mails whatever is printed, so away from a terminal only a change for the worse says anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tuturuuu_jobs.commands import output
+from tuturuuu_jobs.commands.options import JobOptions
+from tuturuuu_jobs.runtime.outcome import ExitCode, Problem, Result, Status
+
+_SHOWN: Final = 10
+_PLAN_COLUMNS: Final = ("calendar", "action", "event_id", "start", "title", "reason")
+
+
+def failures_of(document: dict[str, Any]) -> frozenset[tuple[str, str | None]]:
+    """What failed, comparable between runs."""
+    return frozenset((error["code"], error.get("subject")) for error in document["errors"])
+
+
+def report(
+    result: Result, options: JobOptions, *, at_terminal: bool, previous: dict[str, Any] | None
+) -> None:
+    """Write the result to every place that was asked for.
+
+    Args:
+        result: How the run ended.
+        options: What the command line wants to see.
+        at_terminal: Whether a person watches standard error.
+        previous: The result document of the run before this one of the same key, if known.
+    """
+    document = result.to_json()
+    if options.result_file is not None:
+        output.write_result_file(options.result_file, document)
+    if options.as_json:
+        output.emit_json(document)
+    elif options.dry_run:
+        output.print_lines(plan_lines(result.data))
+    if result.success or result.exit_code == ExitCode.BUSY:
+        lines = summary_lines(result) if at_terminal and not options.quiet else []
+    elif not at_terminal and _is_unchanged_partial(document, previous):
+        lines = []
+    else:
+        lines = failure_lines(result)
+    for line in lines:
+        output.say(line)
+
+
+def summary_lines(result: Result) -> list[str]:
+    """How a run without failures ended, with its warnings."""
+    head = f"{_name(result)}: {_verdict(result)} in {result.duration_s:.1f} s"
+    counts = ", ".join(f"{name} {value}" for name, value in _counts(result.data).items() if value)
+    return [
+        output.printable(f"{head}: {counts}" if counts else head),
+        *(f"  warning: {_problem_line(warning)}" for warning in result.warnings[:_SHOWN]),
+    ]
+
+
+def failure_lines(result: Result) -> list[str]:
+    """One paragraph: what failed and what to do about each."""
+    count = len(result.errors)
+    head = f"tuturuuu-jobs: {_name(result)}: {_verdict(result)}"
+    if count == 1:
+        return [f"{head}: {_problem_line(result.errors[0])}"]
+    lines = [f"{head}: {count} problems" if count else head]
+    lines += [f"  {_problem_line(error)}" for error in result.errors[:_SHOWN]]
+    if count > _SHOWN:
+        lines.append(f"  and {count - _SHOWN} more; --json shows all")
+    return lines
+
+
+def plan_lines(data: dict[str, Any]) -> list[str]:
+    """The changes a run would make, one line each, or that there are none."""
+    rows = [
+        {"calendar": calendar.get("id") or calendar.get("calendar_id"), **change}
+        for calendar in data.get("calendars", [])
+        for change in calendar.get("changes", [])
+    ]
+    if not rows:
+        return ["nothing to change"]
+    columns = tuple(name for name in _PLAN_COLUMNS if any(row.get(name) for row in rows))
+    return output.table(rows, columns)
+
+
+def _is_unchanged_partial(document: dict[str, Any], previous: dict[str, Any] | None) -> bool:
+    return (
+        document["status"] == Status.PARTIAL
+        and previous is not None
+        and previous["status"] == Status.PARTIAL
+        and failures_of(document) == failures_of(previous)
+    )
+
+
+def _name(result: Result) -> str:
+    return f"{result.job} {result.ws_id}" if result.ws_id else result.job
+
+
+def _verdict(result: Result) -> str:
+    plain = result.code == result.status.value
+    return result.status.value if plain else f"{result.status.value} ({result.code})"
+
+
+def _counts(data: dict[str, Any]) -> dict[str, int]:
+    found = data.get("counts", data)
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, int) and not isinstance(value, bool)
+    }
+
+
+def _problem_line(problem: Problem) -> str:
+    subject = problem.subject
+    about = f"{subject}: " if subject and subject not in problem.message else ""
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return output.printable(f"{about}{problem.message}{hint}")

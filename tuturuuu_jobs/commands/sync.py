@@ -1,0 +1,47 @@
+"""``sync``: what changed at Google since the last run."""
+
+from __future__ import annotations
+
+from tuturuuu_jobs.commands import options as o
+from tuturuuu_jobs.commands.execute import execute_sync
+from tuturuuu_jobs.runtime.job import OnBusy
+
+
+def sync(
+    *,
+    ws: o.Workspace = None,
+    calendar: o.Calendars = None,
+    payload: o.PayloadFrom = None,
+    dry_run: o.DryRun = False,
+    as_json: o.AsJson = False,
+    result_file: o.ResultFile = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+    deadline: o.RunDeadline = None,
+    attempts: o.Attempts = 3,
+    on_busy: o.Busy = OnBusy.SKIP,
+    wait: o.Wait = None,
+    run_id: o.RunId = None,
+    tag: o.Tags = None,
+) -> None:
+    """Bring what changed in a workspace's Google calendars into the table."""
+    from tuturuuu_jobs.commands.payload import read_payload
+
+    options = o.JobOptions(
+        dry_run=dry_run,
+        as_json=as_json,
+        result_file=result_file,
+        quiet=quiet,
+        verbose=verbose,
+        deadline=deadline,
+        attempts=attempts,
+        on_busy=on_busy,
+        wait=wait,
+        run_id=run_id,
+        tags=tag,
+    )
+    execute_sync(
+        options,
+        lambda: read_payload(payload, full=False, ws_id=ws, calendars=calendar),
+        full=False,
+    )

@@ -1,0 +1,75 @@
+"""The only builder of real things from settings.
+
+It stays cheap to import: what is heavy is imported by the function that builds it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from tuturuuu_jobs.runtime.run import Runtime
+    from tuturuuu_jobs.settings import Settings
+    from tuturuuu_jobs.sync.job import SyncJob
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GlobalOptions:
+    """What the command line says before the subcommand."""
+
+    config: Path | None = None
+    state_dir: Path | None = None
+
+
+GLOBAL_OPTIONS: Final[ContextVar[GlobalOptions | None]] = ContextVar("GLOBAL_OPTIONS", default=None)
+
+
+def load_settings() -> Settings:
+    """The settings of this process: global options, then its environment, then files."""
+    from tuturuuu_jobs import settings
+
+    options = GLOBAL_OPTIONS.get() or GlobalOptions()
+    return settings.load_settings(os.environ, config=options.config, state_dir=options.state_dir)
+
+
+def open_connection(settings: Settings, application_name: str) -> psycopg.Connection[Any]:
+    """A connection to Tuturuuu's database; the caller closes it.
+
+    Raises:
+        SettingsError: There is no ``DATABASE_URL``, or it cannot be used.
+        UnavailableError: The server does not answer.
+    """
+    from tuturuuu_jobs.runtime.database import connect
+
+    return connect(settings.require_database_url(), application_name=application_name)
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """What every run needs, whatever its job."""
+    from tuturuuu_jobs.runtime.clock import SystemClock
+    from tuturuuu_jobs.runtime.identity import new_run_id, read_identity
+    from tuturuuu_jobs.runtime.locks import LockMode
+    from tuturuuu_jobs.runtime.run import Runtime
+
+    clock, rng = SystemClock(), random.SystemRandom()
+    return Runtime(
+        connect=lambda name: open_connection(settings, name),
+        state_dir=settings.state_dir,
+        lock_mode=LockMode(settings.locks),
+        clock=clock,
+        rng=rng,
+        new_id=lambda: new_run_id(clock, rng),
+        identity=read_identity(),
+    )
+
+
+def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
+    """The job behind ``sync`` and ``full-sync``, speaking to the real Google."""
+    raise NotImplementedError
