@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +16,12 @@ from typer.exceptions import Abort, TyperException
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import full_sync, output, sync
 from tuturuuu_jobs.errors import BugError, JobError, UsageError
-from tuturuuu_jobs.runtime.outcome import ExitCode
+from tuturuuu_jobs.runtime.outcome import (
+    ExitCode,
+    Outcome,
+    exit_code,
+    outcome_of,
+)
 
 app = typer.Typer(
     name="tuturuuu-jobs",
@@ -55,15 +62,27 @@ def _global_options(
 
 def main() -> NoReturn:
     """The console command."""
-    arguments = sys.argv[1:]
+    _open_missing_streams()
+    code = _invoke(sys.argv[1:])
     try:
-        code = _invoke(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Nobody reads any more; keep the interpreter's own flush at exit quiet too.
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            output.say(output.error_line(output.unwritable_stdout(error)))
+        # Keep the interpreter's own flush at exit quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = ExitCode.FAILED
+        code = code or ExitCode.FAILED
     sys.exit(code)
+
+
+def _open_missing_streams() -> None:
+    """A closed descriptor 0, 1 or 2 must not become a database connection that we print to."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open("r+", encoding="utf-8")  # noqa: SIM115 - for good.
+            setattr(sys, name, stream)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _invoke(arguments: Sequence[str]) -> int:
@@ -72,32 +91,32 @@ def _invoke(arguments: Sequence[str]) -> int:
             args=list(arguments), prog_name="tuturuuu-jobs", standalone_mode=False
         )
     except JobError as error:
-        return _end(error, arguments)
+        return _end(outcome_of(error), arguments)
     except TyperException as error:
         message = error.format_message()
         if message.startswith("Usage: "):
             # A group without a command answers with its whole help.
             output.say(message)
             return ExitCode.USAGE
-        return _end(_usage(error), arguments)
+        return _end(outcome_of(_usage(error)), arguments)
     except (KeyboardInterrupt, Abort):
         return ExitCode.SIGINT
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001 - the last resort: nothing may end as exit code 1.
-        return _end(_bug(error, arguments), arguments)
+        return _end(outcome_of(_bug(error, arguments)), arguments)
     return code if isinstance(code, int) else ExitCode.SUCCESS
 
 
-def _end(error: JobError, arguments: Sequence[str]) -> int:
-    """Say the error; a job that was asked for JSON still answers with a document."""
+def _end(outcome: Outcome, arguments: Sequence[str]) -> int:
+    """Say what ended the command; a job that was asked for JSON still answers with a document."""
     job = next((word for word in arguments if word in JOBS), None)
     if job and "--json" in arguments and not output.document_emitted():
         from tuturuuu_jobs.commands.refused import refused_result
 
-        output.emit_json(refused_result(job, error).to_json())
-    output.say(output.error_line(error))
-    return output.exit_code_of(error)
+        with contextlib.suppress(JobError):
+            output.emit_json(refused_result(job, outcome).to_json())
+    for problem in outcome.errors:
+        output.say(output.problem_line(problem))
+    return exit_code(outcome.kind)
 
 
 def _usage(error: TyperException) -> UsageError:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import output
 from tuturuuu_jobs.commands.options import JobOptions
+from tuturuuu_jobs.commands.previous import load_previous
 from tuturuuu_jobs.commands.progress import watching
 from tuturuuu_jobs.commands.refused import refused_result
 from tuturuuu_jobs.commands.report import report
 from tuturuuu_jobs.errors import JobError
-from tuturuuu_jobs.runtime.outcome import Result
+from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, Result, Status, outcome_of
 
 if TYPE_CHECKING:
     from tuturuuu_jobs.commands.payload import Given
@@ -30,19 +31,34 @@ def execute_sync(options: JobOptions, read: Callable[[], Given], *, full: bool) 
     """Run a sync as the options say and end the process with its exit code."""
     if options.as_json:
         output.reserve_stdout()
+    job = "full-sync" if full else "sync"
     at_terminal = sys.stderr.isatty()
     given: Given | None = None
-    previous = None
+    previous: dict[str, Any] | None = None
     try:
+        if options.result_file is not None:
+            output.check_result_file(options.result_file)
         given = read()
         settings = wiring.load_settings()
         _configure_log(settings, options)
         result = _run(settings, given, options, full=full, watched=at_terminal)
+        if result.status is Status.PARTIAL:
+            previous = load_previous(settings.state_dir, result)
     except JobError as error:
-        ws_id = given.payload.ws_id if given else None
-        result = refused_result("full-sync" if full else "sync", error, options.run_id, ws_id)
+        result = _refused(job, outcome_of(error), options, given)
+    except KeyboardInterrupt:
+        # Only before the run has its own handlers: from then on it answers with a result.
+        stopped = Problem("interrupted", "interrupted before the work began")
+        outcome = Outcome(Kind.INTERRUPTED, "interrupted", (stopped,))
+        result = _refused(job, outcome, options, given)
     report(result, options, at_terminal=at_terminal, previous=previous)
     raise typer.Exit(result.exit_code)
+
+
+def _refused(job: str, outcome: Outcome, options: JobOptions, given: Given | None) -> Result:
+    return refused_result(
+        job, outcome, options.run_id, given.payload.ws_id if given is not None else None
+    )
 
 
 def _run(

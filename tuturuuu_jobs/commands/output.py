@@ -13,8 +13,8 @@ from typing import Any, Final, NoReturn
 
 import typer
 
-from tuturuuu_jobs.errors import JobError
-from tuturuuu_jobs.runtime.outcome import ExitCode, exit_code, kind_of
+from tuturuuu_jobs.errors import FailedError, JobError, UsageError
+from tuturuuu_jobs.runtime.outcome import ExitCode, Problem, exit_code, kind_of
 
 _STDOUT: Final = 1
 _STDERR: Final = 2
@@ -51,7 +51,11 @@ def encode_json(value: object) -> bytes:
 
 
 def emit_json(value: object) -> None:
-    """Write the document. A reader that has gone away is no error: the work is done."""
+    """Write the document. A reader that has gone away is no error: the work is done.
+
+    Raises:
+        FailedError: Standard output takes nothing more, for example because a disk is full.
+    """
     _document.emitted = True
     sys.stdout.flush()
     rest = memoryview(encode_json(value))
@@ -60,27 +64,35 @@ def emit_json(value: object) -> None:
             rest = rest[os.write(_document.descriptor, rest) :]
     except BrokenPipeError:
         return
-
-
-def write_result_file(path: Path, value: object) -> None:
-    """Replace the file as a whole: a reader sees the old document or the new one.
-
-    Raises:
-        FailedError: The file cannot be written.
-    """
-    from tuturuuu_jobs.errors import FailedError
-
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(encode_json(value))
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        reason = error.strerror or "it cannot be written"
-        raise FailedError(f"--result-file: {path}: {reason}", subject="--result-file") from None
+        raise unwritable_stdout(error) from None
+
+
+def unwritable_stdout(error: OSError) -> FailedError:
+    """What to say when standard output takes nothing more."""
+    return FailedError(f"standard output: {error.strerror or 'cannot be written'}")
+
+
+def check_result_file(path: Path) -> None:
+    """Refuse, before any work, a place where no file can be made. Raises UsageError."""
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
+        raise UsageError(
+            f"--result-file: {path} cannot be written",
+            subject="--result-file",
+            hint="name a file in a writable directory",
+        )
+
+
+def write_result_file(path: Path, value: object) -> Problem | None:
+    """Replace the file as a whole; a warning if that was not possible after all."""
+    from tuturuuu_jobs.runtime.state import write_atomically
+
+    try:
+        write_atomically(path, encode_json(value))
+    except OSError as error:
+        message = f"the result could not be written to {path}: {error.strerror or 'error'}"
+        return Problem("result_file", message, subject="--result-file")
+    return None
 
 
 def printable(text: object) -> str:
@@ -96,10 +108,15 @@ def say(line: str) -> None:
         return
 
 
-def error_line(error: JobError) -> str:
+def problem_line(problem: Problem) -> str:
     """What is wrong and what to do, in one line."""
-    hint = f" ({error.hint})" if error.hint else ""
-    return printable(f"tuturuuu-jobs: error: {error.message}{hint}")
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return printable(f"tuturuuu-jobs: error: {problem.message}{hint}")
+
+
+def error_line(error: JobError) -> str:
+    """The same for an error."""
+    return problem_line(Problem.of(error))
 
 
 def exit_code_of(error: JobError) -> ExitCode:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -69,7 +69,7 @@ class _Display:
 
 
 @contextmanager
-def watching(*, enabled: bool) -> Iterator[Callable[[Progress], None]]:
+def watching(*, enabled: bool) -> Generator[Callable[[Progress], None]]:
     """A receiver of progress that draws after a second, or one that does nothing."""
     if not enabled:
         yield lambda _: None

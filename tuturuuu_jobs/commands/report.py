@@ -5,6 +5,7 @@ Cron mails whatever is printed, so away from a terminal only a change for the wo
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Final
 
 from tuturuuu_jobs.commands import output
@@ -31,9 +32,12 @@ def report(
         at_terminal: Whether a person watches standard error.
         previous: The result document of the run before this one of the same key, if known.
     """
-    document = result.to_json()
     if options.result_file is not None:
-        output.write_result_file(options.result_file, document)
+        lost = output.write_result_file(options.result_file, result.to_json())
+        if lost is not None:
+            output.say(f"tuturuuu-jobs: {_problem_line(lost)}")
+            result = dataclasses.replace(result, warnings=(*result.warnings, lost))
+    document = result.to_json()
     if options.as_json:
         output.emit_json(document)
     elif options.dry_run:
