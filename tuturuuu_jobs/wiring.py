@@ -53,6 +53,8 @@ def open_connection(settings: Settings, application_name: str) -> psycopg.Connec
 
 def build_runtime(settings: Settings) -> Runtime:
     """What every run needs, whatever its job."""
+    from importlib import metadata
+
     from tuturuuu_jobs.runtime.clock import SystemClock
     from tuturuuu_jobs.runtime.identity import new_run_id, read_identity
     from tuturuuu_jobs.runtime.locks import LockMode
@@ -67,6 +69,8 @@ def build_runtime(settings: Settings) -> Runtime:
         rng=rng,
         new_id=lambda: new_run_id(clock, rng),
         identity=read_identity(),
+        code_version=metadata.version("tuturuuu-jobs"),
+        invocation_id=os.environ.get("INVOCATION_ID"),
     )
 
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_PATTERN: Final = re.compile(r"([1-9][0-9]{0,8}|0)([smhd])", re.ASCII)
-_LONGEST: Final = timedelta(days=36_500)
+_PATTERN: Final = re.compile(r"([1-9][0-9]{0,9}|0)([smhd])", re.ASCII)
+_LONGEST_S: Final = 36_500 * 86_400
 
 
 def parse_duration(text: str) -> timedelta:
@@ -21,10 +21,10 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise ValueError("a duration is a whole number and a unit, as in 90s, 15m, 3h or 90d")
     number, unit = match.groups()
-    duration = timedelta(seconds=int(number) * _UNITS[unit])
-    if duration > _LONGEST:
+    seconds = int(number) * _UNITS[unit]
+    if seconds > _LONGEST_S:
         raise ValueError("a duration is at most 36500d")
-    return duration
+    return timedelta(seconds=seconds)
 
 
 def render_duration(duration: timedelta) -> str:
