@@ -1,0 +1,81 @@
+"""What an exception means for a run: the only place that turns raised things into outcomes.
+
+Invariant: no text of a foreign exception gets into an outcome; it may hold anything.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import psycopg
+
+from tuturuuu_jobs.errors import BugError, Interruption, JobError
+from tuturuuu_jobs.runtime.clock import Deadline
+from tuturuuu_jobs.runtime.database import deadline_or, translate
+from tuturuuu_jobs.runtime.interrupts import DEADLINE
+from tuturuuu_jobs.runtime.locks import Holder, KeyHeldError
+from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, outcome_of
+
+
+def ended_by(error: BaseException, known: Outcome | None, deadline: Deadline) -> Outcome:
+    """How a run ended that this exception ended.
+
+    Args:
+        error: What was raised.
+        known: What the job had committed and reported until then, if anything.
+        deadline: Of the run; a statement cut off by it is the deadline's doing.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        ending = _interrupted(error)
+    else:
+        ending = outcome_of(deadline_or(as_job_error(error), deadline), _holder_data(error))
+    if known is None:
+        return ending
+    return Outcome(
+        ending.kind,
+        ending.code,
+        (*ending.errors, *known.errors),
+        (*ending.warnings, *known.warnings),
+        ending.data | known.data,
+    )
+
+
+def as_job_error(error: BaseException) -> JobError:
+    """The same failure in our words; what nobody foresaw is a bug."""
+    if isinstance(error, JobError):
+        return error
+    if isinstance(error, psycopg.Error):
+        return translate(error)
+    return BugError(
+        f"unexpected {type(error).__name__} in {_innermost_frame(error)}",
+        hint="run it again with -v -v and report the traceback",
+    )
+
+
+def _interrupted(error: KeyboardInterrupt) -> Outcome:
+    reason = error.reason if isinstance(error, Interruption) else "SIGINT"
+    if reason == DEADLINE:
+        kind, code, message = Kind.TIMED_OUT, "deadline", "the run's deadline is spent"
+        hint = "raise --deadline; what was committed stays"
+    else:
+        kind = Kind.INTERRUPTED if reason == "SIGINT" else Kind.TERMINATED
+        code, message = kind.value, f"the run was stopped by {reason}"
+        hint = "run it again; what was committed stays"
+    return Outcome(kind, code, (Problem(code, message, hint=hint),))
+
+
+def _holder_data(error: BaseException) -> dict[str, Any]:
+    if not isinstance(error, KeyHeldError) or error.holder == Holder():
+        return {}
+    holder = error.holder
+    since = holder.since.isoformat() if holder.since else None
+    return {"holder": {"run_id": holder.run_id, "pid": holder.pid, "since": since}}
+
+
+def _innermost_frame(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__, limit=-1)
+    if not frames:
+        return "an unknown place"
+    frame = frames[-1]
+    return f"{frame.filename.rpartition('/')[2]}:{frame.lineno} ({frame.name})"

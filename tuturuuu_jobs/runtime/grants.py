@@ -1,0 +1,84 @@
+"""The rights a role of the jobs needs, as statements for an administrator to read and run.
+
+Every table that a job reads or writes stands here once; nothing else is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from psycopg import sql
+
+_RIGHTS: Final = {
+    "select": (
+        "public.workspaces",
+        "public.workspace_members",
+        "public.user_private_details",
+        "public.workspace_settings",
+        "public.workspace_calendar_hour_settings",
+        "public.workspace_encryption_keys",
+        "public.calendar_connections",
+        "private.calendar_user_workspace_preferences",
+        "private.workspace_calendars",
+        "public.tasks",
+        "public.task_lists",
+        "public.workspace_boards",
+        "public.task_assignees",
+        "public.task_user_overrides",
+        "public.task_user_scheduling_settings",
+        "public.workspace_habits",
+        "public.habit_completions",
+    ),
+    "select, update": (
+        "public.calendar_auth_tokens",
+        "public.habit_skipped_occurrences",
+    ),
+    "select, insert, update": (
+        "public.workspace_calendar_sync_coordination",
+        "public.calendar_sync_dashboard",
+        "private.workspace_scheduling_metadata",
+    ),
+    "select, insert, update, delete": (
+        "public.calendar_sync_states",
+        "public.workspace_calendar_events",
+        "public.task_calendar_events",
+        "public.habit_calendar_events",
+    ),
+}
+_OWN_TABLES: Final = (
+    "runs",
+    "attempts",
+    "queues",
+    "rate_buckets",
+    "cursors",
+    "calendar_windows",
+)
+
+
+def render_grants(role: str) -> str:
+    """GRANT statements for that role; the name is quoted, so any name is safe.
+
+    Row security of the platform's tables lets a role other than their owner see nothing: the role
+    also needs BYPASSRLS, which the first statement gives.
+    """
+    name = sql.Identifier(role).as_string(None)
+    lines = [
+        f"alter role {name} with bypassrls;",
+        f"grant usage on schema public, private, jobs to {name};",
+        f"grant temporary on database current_database to {name};",
+    ]
+    lines[2] = (
+        "do $$ begin execute format('grant temporary on database %I to %I', current_database(), "
+        f"{sql.Literal(role).as_string(None)}); end $$;"
+    )
+    for rights, tables in _RIGHTS.items():
+        lines += [f"grant {rights} on {table} to {name};" for table in tables]
+    lines += [
+        f"grant select, insert, update, delete on jobs.{table} to {name};" for table in _OWN_TABLES
+    ]
+    lines += [
+        f"grant select, insert on jobs.events to {name};",
+        f"grant select on jobs.migrations, jobs.exhausted, jobs.last_success to {name};",
+        f"grant execute on function jobs.ensure_event_partitions(integer) to {name};",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,382 @@
+"""The table of runs: conditional transitions only, each with its event in the same transaction.
+
+Invariant: a run is settled exactly once. Every UPDATE repeats the status and the epoch it expects,
+and its row count decides; who finds 0 rows was declared lost meanwhile and writes nothing further.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from tuturuuu_jobs.errors import SupersededError
+from tuturuuu_jobs.runtime.database import translated_errors
+from tuturuuu_jobs.runtime.identity import ProcessIdentity
+from tuturuuu_jobs.runtime.outcome import Result, Status
+
+PAYLOAD_LIMIT: Final = 8 * 1024
+RESULT_LIMIT: Final = 64 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known about a run before it does anything.
+
+    Attributes:
+        payload: Cleaned of secrets.
+        locks: Which locks it takes: ``both``, ``advisory`` or ``file``.
+    """
+
+    id: UUID
+    job: str
+    ws_id: UUID
+    key: str
+    trigger: str
+    slot: datetime | None
+    payload: dict[str, Any]
+    tags: dict[str, str]
+    max_attempts: int
+    parent_run_id: UUID | None
+    locks: str
+    identity: ProcessIdentity
+    invocation_id: str | None
+    code_version: str
+    started_at: datetime
+    deadline_at: datetime
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """One per job, key and scheduled instant; None for a run that stands for no instant."""
+        return f"{self.job}/{self.key}/{self.slot.isoformat()}" if self.slot else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunningRow:
+    """A run that the ledger says is under way."""
+
+    id: UUID
+    epoch: int
+    locks: str
+    host: str | None
+    boot_id: str | None
+    pid: int | None
+    pid_start: int | None
+    pid_ns: int | None
+    started_at: datetime | None
+
+    @property
+    def identity(self) -> ProcessIdentity | None:
+        """The process that runs it, or None if it was not recorded."""
+        if self.host is None or self.boot_id is None or self.pid is None:
+            return None
+        return ProcessIdentity(self.host, self.boot_id, self.pid, self.pid_start, self.pid_ns)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How an attempt ended that another one follows.
+
+    Attributes:
+        n: 1 for the first.
+        wait_s: Seconds waited before the next attempt.
+    """
+
+    n: int
+    finished_at: datetime
+    status: Status
+    code: str
+    error: dict[str, Any] | None
+    wait_s: float
+    retry_after_s: float | None
+
+
+_INSERT_RUN: Final[LiteralString] = """
+insert into jobs.runs (
+    id, job, ws_id, concurrency_key, idempotency_key, slot, status, code, exit_code, payload,
+    result, error, attempt, max_attempts, parent_run_id, trigger, tags, locks,
+    host, boot_id, pid, pid_start, pid_ns, invocation_id, code_version,
+    started_at, heartbeat_at, deadline_at, finished_at
+) values (
+    %(id)s, %(job)s, %(ws_id)s, %(key)s, %(idempotency_key)s, %(slot)s, %(status)s, %(code)s,
+    %(exit_code)s, %(payload)s, %(result)s, %(error)s, %(attempt)s, %(max_attempts)s,
+    %(parent_run_id)s, %(trigger)s, %(tags)s, %(locks)s,
+    %(host)s, %(boot_id)s, %(pid)s, %(pid_start)s, %(pid_ns)s, %(invocation_id)s,
+    %(code_version)s, %(started_at)s, now(), %(deadline_at)s, %(finished_at)s
+) on conflict do nothing
+"""
+
+_INSERT_ATTEMPT: Final[LiteralString] = """
+insert into jobs.attempts (run_id, n, started_at, status)
+values (%(id)s, %(n)s, %(started_at)s, 'running')
+"""
+
+_INSERT_EVENT: Final[LiteralString] = """
+insert into jobs.events (run_id, type, data) values (%(id)s, %(type)s, %(data)s)
+"""
+
+
+def open_run(connection: psycopg.Connection[Any], facts: RunFacts, *, attempt: int = 1) -> bool:
+    """Insert the row of a run that starts now; False if another row is in the way.
+
+    Calling it again for the same run, after a connection broke in the middle, is harmless.
+    """
+    with translated_errors(), connection.transaction():
+        if not _insert(connection, facts, {"status": Status.RUNNING.value, "attempt": attempt}):
+            ours = load_running(connection, facts.key)
+            return ours is not None and ours.id == facts.id
+        connection.execute(
+            _INSERT_ATTEMPT, {"id": facts.id, "n": attempt, "started_at": facts.started_at}
+        )
+        _event(connection, facts.id, "run.started", {"job": facts.job, "attempt": attempt})
+    return True
+
+
+def record_final(connection: psycopg.Connection[Any], facts: RunFacts, result: Result) -> bool:
+    """Insert the row of a run that is over before it began, for example ``skipped``.
+
+    Returns False if the ledger has that run already.
+    """
+    fields = {
+        "status": result.status.value,
+        "code": result.code,
+        "exit_code": result.exit_code,
+        "attempt": result.attempts,
+        "result": Jsonb(bounded_result(result.to_json())),
+        "error": _error(result),
+        "finished_at": datetime.fromisoformat(result.finished_at),
+        # Only a run that started claims its slot.
+        "idempotency_key": None,
+    }
+    kind = "lock.skipped" if result.status is Status.SKIPPED else "run.settled"
+    with translated_errors(), connection.transaction():
+        if not _insert(connection, facts, fields):
+            return False
+        _event(connection, facts.id, kind, {"status": result.status.value, "code": result.code})
+    return True
+
+
+def _insert(connection: psycopg.Connection[Any], facts: RunFacts, fields: dict[str, Any]) -> bool:
+    identity = facts.identity
+    values: dict[str, Any] = {
+        "id": facts.id,
+        "job": facts.job,
+        "ws_id": facts.ws_id,
+        "key": facts.key,
+        "idempotency_key": facts.idempotency_key,
+        "slot": facts.slot,
+        "code": None,
+        "exit_code": None,
+        "payload": Jsonb(bounded_payload(facts.payload)),
+        "result": None,
+        "error": None,
+        "max_attempts": facts.max_attempts,
+        "parent_run_id": facts.parent_run_id,
+        "trigger": facts.trigger,
+        "tags": Jsonb(facts.tags),
+        "locks": facts.locks,
+        "host": identity.host,
+        "boot_id": identity.boot_id,
+        "pid": identity.pid,
+        "pid_start": identity.pid_start,
+        "pid_ns": identity.pid_ns,
+        "invocation_id": facts.invocation_id,
+        "code_version": facts.code_version,
+        "started_at": facts.started_at,
+        "deadline_at": facts.deadline_at,
+        "finished_at": None,
+    }
+    return connection.execute(_INSERT_RUN, values | fields).rowcount == 1
+
+
+_FINISH_ATTEMPT: Final[LiteralString] = """
+update jobs.attempts
+set finished_at = %(finished_at)s, status = %(status)s, code = %(code)s, error = %(error)s,
+    wait_s = %(wait_s)s, retry_after_s = %(retry_after_s)s
+where run_id = %(id)s and n = %(n)s and finished_at is null
+"""
+
+_NEXT_ATTEMPT: Final[LiteralString] = """
+update jobs.runs set attempt = %(n)s, heartbeat_at = now()
+where id = %(id)s and status = 'running' and epoch = %(epoch)s
+"""
+
+
+def next_attempt(
+    connection: psycopg.Connection[Any],
+    run_id: UUID,
+    ended: AttemptEnd,
+    *,
+    started_at: datetime,
+    epoch: int = 0,
+) -> None:
+    """Record that one attempt failed and the next one starts.
+
+    Raises SupersededError if the run was declared lost meanwhile.
+    """
+    with translated_errors(), connection.transaction():
+        following = {"id": run_id, "n": ended.n + 1, "epoch": epoch}
+        if connection.execute(_NEXT_ATTEMPT, following).rowcount != 1:
+            raise _superseded(run_id)
+        fields = dataclasses.asdict(ended) | {
+            "id": run_id,
+            "status": ended.status.value,
+            "error": Jsonb(ended.error) if ended.error else None,
+        }
+        connection.execute(_FINISH_ATTEMPT, fields)
+        connection.execute(_INSERT_ATTEMPT, following | {"started_at": started_at})
+        _event(connection, run_id, "attempt.failed", {"attempt": ended.n, "code": ended.code})
+
+
+_SETTLE: Final[LiteralString] = """
+update jobs.runs
+set status = %(status)s, code = %(code)s, exit_code = %(exit_code)s, result = %(result)s,
+    error = %(error)s, attempt = %(attempt)s, finished_at = %(finished_at)s
+where id = %(id)s and status = 'running' and epoch = %(epoch)s
+"""
+
+_IS_SETTLED: Final[LiteralString] = """
+select exists (
+    select from jobs.runs
+    where id = %(id)s and epoch = %(epoch)s and status = %(status)s
+      and finished_at = %(finished_at)s
+)
+"""
+
+
+def settle(
+    connection: psycopg.Connection[Any], run_id: UUID, result: Result, *, epoch: int = 0
+) -> None:
+    """Write how a run ended; once, whoever asks and however often.
+
+    Raises SupersededError if somebody else settled it with another result.
+    """
+    fields = {
+        "id": run_id,
+        "epoch": epoch,
+        "status": result.status.value,
+        "code": result.code,
+        "exit_code": result.exit_code,
+        "result": Jsonb(bounded_result(result.to_json())),
+        "error": _error(result),
+        "attempt": result.attempts,
+        "finished_at": datetime.fromisoformat(result.finished_at),
+    }
+    last_attempt = fields | {"n": result.attempts, "wait_s": None, "retry_after_s": None}
+    with translated_errors(), connection.transaction():
+        if connection.execute(_SETTLE, fields).rowcount != 1:
+            row = connection.execute(_IS_SETTLED, fields).fetchone()
+            if row and row[0]:
+                # The connection broke after an earlier COMMIT of ours had arrived.
+                return
+            raise _superseded(run_id)
+        connection.execute(_FINISH_ATTEMPT, last_attempt)
+        _event(
+            connection, run_id, "run.settled", {"status": result.status.value, "code": result.code}
+        )
+
+
+def _error(result: Result) -> Jsonb | None:
+    return Jsonb(dataclasses.asdict(result.errors[0])) if result.errors else None
+
+
+_LOAD_RUNNING: Final[LiteralString] = """
+select id, epoch, locks, host, boot_id, pid, pid_start, pid_ns, started_at
+from jobs.runs
+where concurrency_key = %(key)s and status = 'running'
+"""
+
+
+def load_running(connection: psycopg.Connection[Any], key: str) -> RunningRow | None:
+    """The run that the ledger says holds the key, or None; the index allows one."""
+    with translated_errors(), connection.cursor(row_factory=class_row(RunningRow)) as cursor:
+        return cursor.execute(_LOAD_RUNNING, {"key": key}).fetchone()
+
+
+_MARK_LOST: Final[LiteralString] = """
+update jobs.runs
+set status = 'lost', code = 'lost', epoch = epoch + 1, finished_at = now()
+where id = %(id)s and status = 'running' and epoch = %(epoch)s
+"""
+
+_LOSE_ATTEMPT: Final[LiteralString] = """
+update jobs.attempts set finished_at = now(), status = 'lost', code = 'lost'
+where run_id = %(id)s and finished_at is null
+"""
+
+
+def mark_lost(connection: psycopg.Connection[Any], row: RunningRow, *, found_by: UUID) -> bool:
+    """Settle a run whose process is dead; False if its own settling came first."""
+    with translated_errors(), connection.transaction():
+        lost = connection.execute(_MARK_LOST, {"id": row.id, "epoch": row.epoch}).rowcount == 1
+        if lost:
+            connection.execute(_LOSE_ATTEMPT, {"id": row.id})
+            _event(connection, row.id, "run.lost", {"found_by": str(found_by)})
+    return lost
+
+
+_DONE_FOR_SLOT: Final[LiteralString] = """
+select id from jobs.runs
+where idempotency_key = %(idempotency_key)s and status in ('succeeded', 'partial')
+"""
+
+
+def find_done(connection: psycopg.Connection[Any], facts: RunFacts) -> UUID | None:
+    """The run that already did this slot's work, or None."""
+    if facts.idempotency_key is None:
+        return None
+    with translated_errors():
+        row = connection.execute(
+            _DONE_FOR_SLOT, {"idempotency_key": facts.idempotency_key}
+        ).fetchone()
+    return row[0] if row else None
+
+
+def _event(
+    connection: psycopg.Connection[Any], run_id: UUID, kind: str, data: dict[str, Any]
+) -> None:
+    connection.execute(_INSERT_EVENT, {"id": run_id, "type": kind, "data": Jsonb(data)})
+
+
+def _superseded(run_id: UUID) -> SupersededError:
+    return SupersededError(
+        f"run {run_id} was settled by somebody else meanwhile",
+        subject=str(run_id),
+        hint="look at it with: tuturuuu-jobs runs show",
+    )
+
+
+def bounded_payload(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload, or a note in its place if it is larger than the ledger keeps."""
+    size = _size(payload)
+    return payload if size <= PAYLOAD_LIMIT else {"_omitted_bytes": size}
+
+
+def bounded_result(document: dict[str, Any]) -> dict[str, Any]:
+    """A result small enough for the ledger: its data goes first, and says so.
+
+    Lists inside ``data`` are the only thing that grows with a workspace; they are dropped before
+    the plain counts are.
+    """
+    if _size(document) <= RESULT_LIMIT:
+        return document
+    data: dict[str, Any] = document["data"]
+    counts = {name: value for name, value in data.items() if not isinstance(value, list)}
+    dropped = sorted(name for name in data if name not in counts)
+    document = document | {"data": counts | {"_omitted": dropped}}
+    if _size(document) > RESULT_LIMIT:
+        document = document | {"data": {"_omitted": sorted(data)}}
+    for part in ("errors", "warnings"):
+        if _size(document) > RESULT_LIMIT:
+            document = document | {part: document[part][:20]}
+    return document
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, default=str).encode())

@@ -1,0 +1,67 @@
+"""The log on standard error: prose for a person at a terminal, JSON lines for everything else.
+
+Invariant: every line, traceback included, passes through the scrubber.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Final, TextIO
+from uuid import UUID
+
+from typing_extensions import override
+
+from tuturuuu_jobs.runtime.redact import scrub
+
+LOGGER: Final = "tuturuuu_jobs"
+
+_FIELDS: Final = ("job", "run_id", "attempt", "ws_id", "code")
+
+
+class _HumanFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s: %(message)s")
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
+class _JsonFormatter(logging.Formatter):
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "msg": scrub(record.getMessage()),
+        }
+        line |= {name: value for name in _FIELDS if (value := getattr(record, name, None))}
+        if record.exc_info:
+            line["traceback"] = scrub(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure(level: str, *, json_lines: bool, stream: TextIO) -> None:
+    """Send the log of this process to one stream; a second call replaces the first.
+
+    Args:
+        level: A level's name in any case, for example ``warning``.
+        json_lines: One JSON object per line instead of prose.
+        stream: Usually standard error; standard output carries data only.
+    """
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_JsonFormatter() if json_lines else _HumanFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It warns about every answer that we already turn into an error of our own, URI included.
+    logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
+    logging.getLogger("filelock").setLevel(logging.WARNING)
+
+
+def run_logger(
+    job: str, run_id: UUID, ws_id: UUID, attempt: int = 0
+) -> logging.LoggerAdapter[logging.Logger]:
+    """A logger whose records say which run they belong to."""
+    fields = {"job": job, "run_id": str(run_id), "ws_id": str(ws_id), "attempt": attempt}
+    return logging.LoggerAdapter(logging.getLogger(LOGGER), fields)

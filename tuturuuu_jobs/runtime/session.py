@@ -1,0 +1,135 @@
+"""The locks of one concurrency key and the connection that carries them, for one run.
+
+Invariant: while ``connection`` is handed out, every lock of the run's mode is held. A lock of the
+database that was lost is taken again before the next attempt, or the attempt does not happen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from tuturuuu_jobs.errors import BusyError, JobError, UnavailableError
+from tuturuuu_jobs.runtime import locks
+from tuturuuu_jobs.runtime.database import translated_errors
+from tuturuuu_jobs.runtime.ledger import RunFacts
+from tuturuuu_jobs.runtime.state import StateDirectory
+
+
+class KeySession:
+    """Exclusive use of a key; a context manager that releases whatever was taken."""
+
+    def __init__(
+        self,
+        facts: RunFacts,
+        state: StateDirectory,
+        open_connection: Callable[[str], psycopg.Connection[Any]],
+    ) -> None:
+        self._facts = facts
+        self._state = state
+        self._open_connection = open_connection
+        self._mode = locks.LockMode(facts.locks)
+        self._file = contextlib.ExitStack()
+        self._file_held = False
+        self._database = contextlib.ExitStack()
+        self._holds_advisory = False
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def __enter__(self) -> Self:
+        """Take nothing yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Release in reverse order; what cannot be released ends with the process."""
+        with contextlib.suppress(JobError, psycopg.Error, OSError):
+            self._database.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def take(self, wait: Callable[[], float]) -> psycopg.Connection[Any]:
+        """Take what is not held yet: file, then connection and its lock; idempotent.
+
+        Raises BusyError if another run holds the key.
+
+        Args:
+            wait: Seconds that may still be waited for a lock; asked before each.
+        """
+        if self._mode.uses_file and not self._file_held:
+            self._file.enter_context(
+                locks.file_lock(
+                    self._state.locks,
+                    self._facts.key,
+                    run_id=str(self._facts.id),
+                    taken_at=self._facts.started_at,
+                    wait_s=wait(),
+                )
+            )
+            self._file_held = True
+        connection = self.connect()
+        if self._mode.uses_database and not self._holds_advisory:
+            self._database.enter_context(
+                locks.advisory_lock(connection, self._facts.key, wait_s=wait())
+            )
+            self._holds_advisory = True
+        return connection
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """The session's connection, opened if there is none; no lock is taken."""
+        if self._connection is None or self._connection.closed:
+            self.detach()
+            name = f"tuturuuu-jobs/{self._facts.job}/{self._facts.id}"
+            self._connection = self._database.enter_context(
+                contextlib.closing(self._open_connection(name))
+            )
+        return self._connection
+
+    def detach(self) -> None:
+        """Give up the connection, and with it the database's lock."""
+        stack, self._database = self._database, contextlib.ExitStack()
+        self._connection, self._holds_advisory = None, False
+        with contextlib.suppress(JobError, psycopg.Error):
+            stack.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is open, as far as known without asking the server."""
+        return self._connection is not None and not self._connection.closed
+
+    def retake(self) -> psycopg.Connection[Any]:
+        """The connection for another attempt: looked at, and replaced with its lock if broken.
+
+        Raises UnavailableError if another run took the key meanwhile.
+        """
+        if not self._is_sound():
+            self.detach()
+        try:
+            return self.take(lambda: 0.0)
+        except BusyError as error:
+            raise UnavailableError(
+                f"the lock was lost and another run took it: {error.message}",
+                code="lock_lost",
+                subject=self._facts.key,
+            ) from None
+
+    def _is_sound(self) -> bool:
+        connection = self._connection
+        if connection is None or connection.closed:
+            return False
+        if connection.info.transaction_status != TransactionStatus.IDLE:
+            return False
+        with contextlib.suppress(JobError), translated_errors():
+            if self._holds_advisory:
+                return locks.is_held(connection, self._facts.key)
+            connection.execute("select")
+            return True
+        return False
