@@ -223,7 +223,7 @@ def _read_secret(path: Path, name: str, source: str) -> str:
     except ValueError:
         text, problem = "", "it is not UTF-8 text"
     if problem:
-        message = f"{name}: cannot use the file {path}: {problem}"
+        message = f"cannot use the file {path} for {name}: {problem}"
         raise SettingsError(message, subject=name, hint=f"correct the file or {source}")
     return text
 

@@ -75,5 +75,11 @@ def build_runtime(settings: Settings) -> Runtime:
 
 
 def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
-    """The job behind ``sync`` and ``full-sync``, speaking to the real Google."""
-    raise NotImplementedError
+    """The job behind ``sync`` and ``full-sync``, speaking to the real Google.
+
+    Raises:
+        SettingsError: The database or the OAuth client is not set; said before any work.
+    """
+    settings.require_database_url()
+    settings.require_google_client()
+    raise NotImplementedError(f"full={full}")

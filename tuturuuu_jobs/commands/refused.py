@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from tuturuuu_jobs.runtime.outcome import (
     RESULT_VERSION,
     ExitCode,
     Outcome,
+    Problem,
     Result,
     exit_code,
     status_of,
@@ -21,10 +23,12 @@ def refused_result(
 ) -> Result:
     """No attempt, no key, no duration: only why nothing was done, under a new run id."""
     from tuturuuu_jobs.runtime.identity import new_run_id
+    from tuturuuu_jobs.runtime.redact import clean
 
     clock = SystemClock()
     code = exit_code(outcome.kind)
-    now = clock.now().isoformat().replace("+00:00", "Z")
+    now = clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    errors = tuple(Problem(**clean(dataclasses.asdict(problem))) for problem in outcome.errors)
     return Result(
         version=RESULT_VERSION,
         job=job,
@@ -35,8 +39,8 @@ def refused_result(
         status=status_of(outcome.kind),
         code=outcome.code,
         exit_code=int(code),
-        error=outcome.errors[0].message if outcome.errors else None,
-        errors=outcome.errors,
+        error=errors[0].message if errors else None,
+        errors=errors,
         warnings=outcome.warnings,
         attempts=0,
         trigger="hand",
