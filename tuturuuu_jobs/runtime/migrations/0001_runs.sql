@@ -103,9 +103,10 @@ create trigger events_no_truncate before truncate on jobs.events_default
     for each statement execute function jobs.refuse_change();
 
 -- Creates the partitions of this month and of so many months to come; returns those it made. A
--- month whose rows already lie in the default partition stays there. Months are those of UTC.
+-- month whose rows already lie in the default partition stays there. Months are those of UTC. It
+-- runs with its owner's rights, since only an owner may add partitions.
 create function jobs.ensure_event_partitions(months integer) returns setof text
-    language plpgsql set search_path = '' as $$
+    language plpgsql security definer set search_path = '' as $$
 declare
     first_month constant timestamp := date_trunc('month', now() at time zone 'UTC');
     lower_end timestamptz;
@@ -135,6 +136,8 @@ begin
     end loop;
 end
 $$;
+
+revoke execute on function jobs.ensure_event_partitions(integer) from public;
 
 select jobs.ensure_event_partitions(2);
 

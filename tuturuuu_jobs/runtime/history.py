@@ -1,0 +1,179 @@
+"""Reading the ledger for people: which runs there were, and what one of them did.
+
+Nothing here changes a row; payloads and results were cleaned before they were stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from tuturuuu_jobs.runtime.database import translated_errors
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of the list of runs."""
+
+    run_id: UUID
+    job: str
+    ws_id: UUID | None
+    status: str
+    code: str | None
+    exit_code: int | None
+    attempts: int
+    trigger: str
+    started_at: datetime
+    finished_at: datetime | None
+    duration_s: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunDetails:
+    """Everything the ledger keeps about one run."""
+
+    run_id: UUID
+    job: str
+    ws_id: UUID | None
+    key: str
+    status: str
+    code: str | None
+    exit_code: int | None
+    attempts: int
+    max_attempts: int
+    trigger: str
+    slot: datetime | None
+    parent_run_id: UUID | None
+    tags: dict[str, str]
+    host: str | None
+    pid: int | None
+    invocation_id: str | None
+    code_version: str
+    started_at: datetime
+    deadline_at: datetime | None
+    finished_at: datetime | None
+    payload: dict[str, Any]
+    result: dict[str, Any] | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try within a run; ``wait_s`` is the pause that followed it."""
+
+    n: int
+    started_at: datetime
+    finished_at: datetime | None
+    status: str
+    code: str | None
+    error: dict[str, Any] | None
+    wait_s: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EventRow:
+    """One entry of the append-only log."""
+
+    at: datetime
+    type: str
+    data: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WindowRow:
+    """How far one calendar is known, and since when."""
+
+    calendar_id: str
+    auth_token_id: UUID
+    edge: datetime | None
+    last_success_at: datetime | None
+    last_full_at: datetime | None
+
+
+_LIST_RUNS: Final[LiteralString] = """
+select id as run_id, job, ws_id, status, code, exit_code, attempt as attempts, trigger,
+       coalesce(started_at, created_at) as started_at, finished_at,
+       extract(epoch from finished_at - started_at)::float8 as duration_s
+from jobs.runs
+where (%(job)s::text is null or job = %(job)s)
+  and (%(ws_id)s::uuid is null or ws_id = %(ws_id)s)
+  and (%(status)s::text is null or status = %(status)s)
+order by created_at desc, id desc
+limit %(limit)s
+"""
+
+
+def list_runs(
+    connection: psycopg.Connection[Any],
+    *,
+    limit: int,
+    job: str | None = None,
+    ws_id: UUID | None = None,
+    status: str | None = None,
+) -> list[RunSummary]:
+    """The newest runs first."""
+    wanted = {"limit": limit, "job": job, "ws_id": ws_id, "status": status}
+    with translated_errors(), connection.cursor(row_factory=class_row(RunSummary)) as cursor:
+        return cursor.execute(_LIST_RUNS, wanted).fetchall()
+
+
+_LOAD_RUN: Final[LiteralString] = """
+select id as run_id, job, ws_id, concurrency_key as key, status, code, exit_code,
+       attempt as attempts, max_attempts, trigger, slot, parent_run_id, tags, host, pid,
+       invocation_id, code_version, coalesce(started_at, created_at) as started_at, deadline_at,
+       finished_at, payload, result
+from jobs.runs
+where id = %(run_id)s
+"""
+
+
+def load_run(connection: psycopg.Connection[Any], run_id: UUID) -> RunDetails | None:
+    """One run, or None if the ledger has none of that id."""
+    with translated_errors(), connection.cursor(row_factory=class_row(RunDetails)) as cursor:
+        return cursor.execute(_LOAD_RUN, {"run_id": run_id}).fetchone()
+
+
+_LOAD_ATTEMPTS: Final[LiteralString] = """
+select n, started_at, finished_at, status, code, error, wait_s
+from jobs.attempts
+where run_id = %(run_id)s
+order by n
+"""
+
+
+def load_attempts(connection: psycopg.Connection[Any], run_id: UUID) -> list[AttemptRow]:
+    """The tries of a run, first to last."""
+    with translated_errors(), connection.cursor(row_factory=class_row(AttemptRow)) as cursor:
+        return cursor.execute(_LOAD_ATTEMPTS, {"run_id": run_id}).fetchall()
+
+
+_LOAD_EVENTS: Final[LiteralString] = """
+select at, type, data
+from jobs.events
+where run_id = %(run_id)s
+order by id
+"""
+
+
+def load_events(connection: psycopg.Connection[Any], run_id: UUID) -> list[EventRow]:
+    """What the log says about a run, oldest first."""
+    with translated_errors(), connection.cursor(row_factory=class_row(EventRow)) as cursor:
+        return cursor.execute(_LOAD_EVENTS, {"run_id": run_id}).fetchall()
+
+
+_LOAD_WINDOWS: Final[LiteralString] = """
+select calendar_id, auth_token_id, edge, last_success_at, last_full_at
+from jobs.calendar_windows
+where ws_id = %(ws_id)s
+order by calendar_id, auth_token_id
+"""
+
+
+def load_windows(connection: psycopg.Connection[Any], ws_id: UUID) -> list[WindowRow]:
+    """The calendars of a workspace: last success and last complete listing of each."""
+    with translated_errors(), connection.cursor(row_factory=class_row(WindowRow)) as cursor:
+        return cursor.execute(_LOAD_WINDOWS, {"ws_id": ws_id}).fetchall()
