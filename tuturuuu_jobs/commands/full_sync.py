@@ -27,7 +27,7 @@ def full_sync(
     run_id: o.RunId = None,
     tag: o.Tags = None,
 ) -> None:
-    """Compare the whole window of a workspace's Google calendars with the table."""
+    """List the whole window; sweep what is gone."""
     from tuturuuu_jobs.commands.payload import read_payload
 
     options = o.JobOptions(

@@ -24,7 +24,7 @@ def sync(
     run_id: o.RunId = None,
     tag: o.Tags = None,
 ) -> None:
-    """Bring what changed in a workspace's Google calendars into the table."""
+    """Bring what changed at Google into the table."""
     from tuturuuu_jobs.commands.payload import read_payload
 
     options = o.JobOptions(
