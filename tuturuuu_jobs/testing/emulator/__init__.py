@@ -5,10 +5,12 @@ it answers and what it can be made to do wrong. It needs python-dateutil (extra 
 """
 
 from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, TOKEN_ERRORS, ErrorSpec
+from tuturuuu_jobs.testing.emulator.catalogue import Example, examples
 from tuturuuu_jobs.testing.emulator.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind
 from tuturuuu_jobs.testing.emulator.listing import Switches
 from tuturuuu_jobs.testing.emulator.oauth import Account
+from tuturuuu_jobs.testing.emulator.odd import odd_events
 from tuturuuu_jobs.testing.emulator.server import CLIENT, Emulator, LoggedRequest
 
 __all__ = [
@@ -18,9 +20,12 @@ __all__ = [
     "Account",
     "Emulator",
     "ErrorSpec",
+    "Example",
     "Fault",
     "FaultKind",
     "LoggedRequest",
     "Switches",
     "VirtualClock",
+    "examples",
+    "odd_events",
 ]

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from googleapiclient.errors import HttpError
+
+from tests.integration.emulator.proof import ME, covers, items, timed, weekly
+from tuturuuu_jobs.testing.emulator import Account, Emulator
+
+OTHER = "other@example.test"
+
+
+def _reason(caught: pytest.ExceptionInfo[HttpError]) -> tuple[int, str]:
+    return caught.value.status_code, caught.value.error_details[0]["reason"]
+
+
+@covers("calendarList.list")
+def test_the_calendar_list_shows_what_one_may_see_and_which_is_primary(
+    emulator: Emulator, service: Any
+) -> None:
+    emulator.add_account(OTHER)
+    emulator.share(OTHER, ME, "reader")
+    listed = service.calendarList().list().execute()["items"]
+    assert [(one["id"], one["accessRole"], one.get("primary")) for one in listed] == [
+        (ME, "owner", True),
+        (OTHER, "reader", None),
+    ]
+    writable = service.calendarList().list(minAccessRole="writer").execute()["items"]
+    assert [one["id"] for one in writable] == [ME]
+
+
+@covers("calendarList.list")
+def test_the_calendar_list_comes_in_pages(emulator: Emulator, service: Any) -> None:
+    for number in range(4):
+        emulator.add_calendar(f"c{number}", owner=ME)
+    seen = []
+    request = service.calendarList().list(maxResults=2)
+    while request is not None:
+        answer = request.execute()
+        seen.append(len(answer["items"]))
+        request = service.calendarList().list_next(request, answer)
+    assert seen == [2, 2, 1]
+
+
+@covers("calendarList.get")
+def test_a_list_entry_tells_the_role_and_a_foreign_calendar_is_not_found(
+    emulator: Emulator, service: Any
+) -> None:
+    emulator.add_account(OTHER)
+    assert service.calendarList().get(calendarId="primary").execute()["accessRole"] == "owner"
+    with pytest.raises(HttpError) as caught:
+        service.calendarList().get(calendarId=OTHER).execute()
+    assert _reason(caught) == (404, "notFound")
+
+
+@covers("calendars.get")
+def test_primary_is_an_alias_of_the_account_s_address(service: Any) -> None:
+    assert service.calendars().get(calendarId="primary").execute()["id"] == ME
+    assert service.calendars().get(calendarId=ME.upper()).execute()["id"] == ME
+
+
+@covers("events.get")
+def test_get_knows_events_instances_and_tombstones(emulator: Emulator, service: Any) -> None:
+    emulator.put_events(ME, [timed("one"), timed("gone"), weekly("series")])
+    emulator.delete_event(ME, "gone")
+    events = service.events()
+
+    def get(event_id: str) -> Any:
+        return events.get(calendarId="primary", eventId=event_id).execute()
+
+    assert get("one")["summary"] == "one"
+    assert get("gone")["status"] == "cancelled"
+    assert get("series_20261208T080000Z")["recurringEventId"] == "series"
+    with pytest.raises(HttpError) as caught:
+        get("never")
+    assert _reason(caught) == (404, "notFound")
+
+
+@covers("events.instances")
+def test_instances_are_those_of_one_series_with_its_exceptions(
+    emulator: Emulator, service: Any
+) -> None:
+    emulator.put_events(ME, [timed("one"), weekly("series")])
+    emulator.cancel_instance(ME, "series_20261208T080000Z")
+    emulator.patch_event(ME, "series_20261215T080000Z", {"summary": "Special"})
+    answer = service.events().instances(calendarId="primary", eventId="series").execute()
+    assert [one["summary"] for one in answer["items"]] == ["series", "Special", "series", "series"]
+
+
+@covers("colors.get")
+def test_there_are_eleven_event_colours(service: Any) -> None:
+    assert len(service.colors().get().execute()["event"]) == 11
+
+
+@covers("settings.get")
+def test_the_zone_setting_is_that_of_the_primary_calendar(
+    emulator: Emulator, google_service: Callable[[Account], Any]
+) -> None:
+    account = emulator.add_account("b@example.test", time_zone="Europe/Berlin")
+    setting = google_service(account).settings().get(setting="timezone").execute()
+    assert setting["value"] == "Europe/Berlin"
+
+
+def test_writing_is_refused_as_not_yet_spoken(service: Any) -> None:
+    with pytest.raises(HttpError) as caught:
+        service.events().insert(calendarId="primary", body=timed("x")).execute()
+    assert caught.value.status_code == 501
+
+
+def test_a_free_busy_reader_sees_times_only(
+    emulator: Emulator, account: Account, google_service: Callable[[Account], Any]
+) -> None:
+    reader = emulator.add_account(OTHER)
+    emulator.put_event(ME, timed("one", description="secret"))
+    emulator.share(ME, OTHER, "freeBusyReader")
+    (item,) = items(google_service(reader), calendarId=account.email)
+    assert "summary" not in item
+    assert "description" not in item
+    assert item["start"]["dateTime"] == "2026-12-01T09:00:00Z"
+
+
+@pytest.mark.parametrize("role", ["reader", "writerWithoutPrivateAccess", "writer"])
+def test_private_events_are_blank_below_writer(
+    emulator: Emulator, account: Account, google_service: Callable[[Account], Any], role: str
+) -> None:
+    other = emulator.add_account(OTHER)
+    emulator.put_event(ME, timed("one", visibility="private"))
+    emulator.share(ME, OTHER, role)
+    (item,) = items(google_service(other), calendarId=account.email)
+    assert ("summary" in item) is (role == "writer")
+
+
+def test_the_log_names_who_asked_for_what_and_never_a_token(
+    emulator: Emulator, account: Account, service: Any
+) -> None:
+    items(service, maxResults=5)
+    (seen,) = emulator.requests
+    assert (seen.method, seen.endpoint, seen.user, seen.status) == ("GET", "events.list", ME, 200)
+    assert seen.path == "/calendar/v3/calendars/primary/events"
+    assert seen.query["maxResults"] == ("5",)
+    assert account.access_token not in repr(emulator.requests)
+    assert account.refresh_token not in repr(account)
+
+
+def test_without_or_with_a_foreign_bearer_the_answer_is_401(emulator: Emulator) -> None:
+    import http.client
+
+    host = emulator.base_url.removeprefix("http://")
+    reasons = []
+    for headers in ({}, {"Authorization": "Bearer nobody"}):
+        connection = http.client.HTTPConnection(host)
+        connection.request("GET", "/calendar/v3/colors", headers=headers)
+        answer = connection.getresponse()
+        reasons.append((answer.status, b"Login Required" in answer.read()))
+        assert answer.getheader("WWW-Authenticate", "").startswith("Bearer")
+        connection.close()
+    assert reasons == [(401, True), (401, False)]
