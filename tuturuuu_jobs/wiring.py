@@ -80,6 +80,12 @@ def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
     Raises:
         SettingsError: The database or the OAuth client is not set; said before any work.
     """
+    from tuturuuu_jobs.sync.google import GoogleClient
+    from tuturuuu_jobs.sync.job import SyncJob
+
     settings.require_database_url()
-    settings.require_google_client()
-    raise NotImplementedError(f"full={full}")
+    client_id, client_secret = settings.require_google_client()
+    google = GoogleClient(
+        client_id, client_secret, settings.google_api_url, settings.google_token_url
+    )
+    return SyncJob(google, full=full)

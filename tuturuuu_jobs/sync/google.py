@@ -25,32 +25,15 @@ from googleapiclient.errors import HttpError
 from tuturuuu_jobs.errors import JobError, UnavailableError
 from tuturuuu_jobs.runtime import retry
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
-from tuturuuu_jobs.sync import plan
 from tuturuuu_jobs.sync.items import parse_item
 from tuturuuu_jobs.sync.model import Account, Page, Tokens, Traffic, Window
+from tuturuuu_jobs.sync.plan import LISTING
 from tuturuuu_jobs.sync.refusals import classify, classify_refresh, read_refusal
 
 TRIES: Final = 5
 """How often one request is sent before its failure is the calendar's."""
 
 REFRESH_AHEAD: Final = timedelta(minutes=5)
-
-LISTING: Final[dict[str, Any]] = {
-    "singleEvents": True,
-    "maxResults": 2500,
-    "maxAttendees": 1,
-    "fields": (
-        "nextPageToken,nextSyncToken,timeZone,accessRole,items(id,status,summary,description,"
-        "location,start,end,recurringEventId,colorId,updated,eventType,visibility,transparency,"
-        "attendees(self,responseStatus))"
-    ),
-}
-"""What every listing asks for; a sync token belongs to exactly these parameters.
-
-``endTimeUnspecified`` is left out: Google supplies an end all the same, and nothing else is stored.
-"""
-
-FINGERPRINT: Final = plan.fingerprint(LISTING)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -174,16 +157,14 @@ class AccountSession:
                 **LISTING,
                 **selection,
             )
-            before = self.tokens
             answer = self._execute(
                 request,
                 sync_token="syncToken" in selection,
                 page_token=page_token is not None,
                 listing=True,
             )
-            refreshed = self.tokens if self.tokens != before else None
             page_token = _text(answer, "nextPageToken")
-            yield _page(answer, refreshed)
+            yield _page(answer)
             if page_token is None:
                 return
             if page_token in known:
@@ -208,9 +189,9 @@ class AccountSession:
             try:
                 self._refresh_if_due()
                 answer = self._send(request, sync_token=sync_token, page_token=page_token)
-                if listing and not _is_listing(answer):
-                    raise _bad_answer()
-                return answer
+                if not listing or _is_listing(answer):
+                    return answer
+                raise _bad_answer()
             except UnavailableError as error:
                 failures += 1
                 wait = retry.with_retry_after(
@@ -282,7 +263,7 @@ def _is_listing(answer: dict[str, Any]) -> bool:
     return isinstance(answer.get("items", []), list) and ("items" in answer or bool(tokens))
 
 
-def _page(answer: dict[str, Any], refreshed: Tokens | None) -> Page:
+def _page(answer: dict[str, Any]) -> Page:
     role = _text(answer, "accessRole")
     return Page(
         items=tuple(parse_item(raw, role) for raw in answer.get("items", [])),
@@ -290,7 +271,6 @@ def _page(answer: dict[str, Any], refreshed: Tokens | None) -> Page:
         access_role=role,
         sync_token=_text(answer, "nextSyncToken"),
         last="nextPageToken" not in answer,
-        tokens=refreshed,
     )
 
 

@@ -191,7 +191,6 @@ class Page:
         access_role: The account's role on the calendar.
         sync_token: Present on the last page only, and even there not certain.
         last: Whether no page follows.
-        tokens: The account's tokens if they were refreshed before this page came, else None.
     """
 
     items: tuple[Item | Tombstone | Rejected, ...]
@@ -199,7 +198,6 @@ class Page:
     access_role: str | None
     sync_token: str | None = dataclasses.field(repr=False)
     last: bool
-    tokens: Tokens | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -294,12 +292,14 @@ class PagePlan:
 
     Attributes:
         decisions: At most one per id, in the order of the page.
+        nameless: Items that no row could ever belong to.
         repeated: Mentions that lost against another mention of the same id.
         replaces: Ids among the decisions that an earlier page mentioned too.
         cancelled_series: How many items of each series the page cancels.
     """
 
     decisions: tuple[Decision, ...]
+    nameless: tuple[Rejected, ...]
     repeated: int
     replaces: tuple[str, ...]
     cancelled_series: Mapping[str, int]

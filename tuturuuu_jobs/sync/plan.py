@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from tuturuuu_jobs.sync.model import (
@@ -47,6 +47,25 @@ SLACK: Final = timedelta(days=1)
 """All-day bounds depend on a zone, and listings test for overlap: nothing nearer is swept."""
 GUARD_ROWS: Final = 20
 GUARD_SHARE: Final = 0.3
+
+LISTING: Final[dict[str, Any]] = {
+    "singleEvents": True,
+    "maxResults": 2500,
+    "maxAttendees": 1,
+    "fields": (
+        "nextPageToken,nextSyncToken,timeZone,accessRole,items(id,status,summary,description,"
+        "location,start,end,recurringEventId,colorId,updated,eventType,visibility,transparency,"
+        "attendees(self,responseStatus))"
+    ),
+}
+"""What every listing asks for; a sync token belongs to exactly these parameters.
+
+``endTimeUnspecified`` is left out: Google supplies an end all the same, and nothing else is stored.
+"""
+
+
+FINGERPRINT: Final = hashlib.sha256(json.dumps(LISTING, sort_keys=True).encode()).hexdigest()[:8]
+"""Changes with every parameter of a listing, so that no token is used with others than its own."""
 
 _COLORS: Final = {
     "1": "RED",
@@ -103,7 +122,7 @@ def why_full(payload: SyncPayload, state: CalendarState, now: datetime) -> str |
     return None
 
 
-def why_escalate(cancelled_series: Mapping[str, int], orphaned: bool) -> str | None:  # noqa: FBT001
+def why_escalate(cancelled_series: Mapping[str, int], *, orphaned: bool) -> str | None:
     """Why a delta must be followed by a full listing in the same run; None if it need not.
 
     Google reports the cancelled instances of a deleted series only for a limited span, so rows of
@@ -121,12 +140,6 @@ def series_base(event_id: str) -> str:
     A series that was split off is named ``<base>_R<start>``, its instances ``<base>_<start>``.
     """
     return _SPLIT_SUFFIX.sub("", event_id)
-
-
-def fingerprint(parameters: Mapping[str, object]) -> str:
-    """Eight hex digits that change with any parameter that a sync token depends on."""
-    text = json.dumps(parameters, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def plan_page(
@@ -148,12 +161,12 @@ def plan_page(
         mention; where one of them has none, the later mention.
     """
     winners: dict[str, Item | Tombstone | Rejected] = {}
-    nameless: list[Decision] = []
+    nameless: list[Rejected] = []
     repeated = 0
     cancelled: Counter[str] = Counter()
     for item in items:
         if isinstance(item, Rejected) and item.code in NAMELESS:
-            nameless.append(decide(item, None, scope))
+            nameless.append(item)
             continue
         if isinstance(item, Tombstone) and item.series_id is not None:
             cancelled[item.series_id] += 1
@@ -166,7 +179,7 @@ def plan_page(
             winners[item.event_id] = item
     replaces = tuple(event_id for event_id in winners if event_id in earlier)
     decisions = tuple(decide(item, rows.get(event_id), scope) for event_id, item in winners.items())
-    return PagePlan((*decisions, *nameless), repeated + len(replaces), replaces, dict(cancelled))
+    return PagePlan(decisions, tuple(nameless), repeated + len(replaces), replaces, dict(cancelled))
 
 
 def _mention(item: Item | Tombstone | Rejected) -> Mention:

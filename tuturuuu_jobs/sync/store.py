@@ -1,0 +1,386 @@
+"""The workspace, its accounts and the app's books, as a sync reads and writes them.
+
+Newer columns are used where the database has them: the catalog is asked once per attempt. Secrets
+of an account are read here and leave only towards Google.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg.errors import CheckViolation
+from psycopg.rows import dict_row
+
+from tuturuuu_jobs.errors import FailedError, RejectedError, SettingsError
+from tuturuuu_jobs.runtime.database import translated_errors
+from tuturuuu_jobs.runtime.outcome import Problem
+from tuturuuu_jobs.sync.model import Account, Calendar, CalendarState, Tokens, Workspace
+from tuturuuu_jobs.sync.plan import FINGERPRINT
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """Which of the newer parts this database has.
+
+    Attributes:
+        sync_columns: ``sync_status`` and its siblings on events.
+        connection_flags: Inbound, outbound and delete switches on connections.
+        preference_flags: The owner's inbound switch.
+        jobs: Our own schema; absent only for previews.
+    """
+
+    sync_columns: bool
+    connection_flags: bool
+    preference_flags: bool
+    jobs: bool
+
+
+_SHAPE: Final[LiteralString] = """
+select to_regclass('public.workspace_calendar_events') is not null
+           and to_regclass('public.calendar_auth_tokens') is not null as known,
+       exists (select from pg_attribute
+               where attrelid = to_regclass('public.workspace_calendar_events')
+                 and attname = 'sync_status' and not attisdropped) as sync_columns,
+       exists (select from pg_attribute
+               where attrelid = to_regclass('public.calendar_connections')
+                 and attname = 'sync_inbound_enabled' and not attisdropped) as connection_flags,
+       exists (select from pg_attribute
+               where attrelid = to_regclass('private.calendar_user_workspace_preferences')
+                 and attname = 'inbound_sync_enabled' and not attisdropped) as preference_flags,
+       to_regclass('jobs.calendar_windows') is not null as jobs
+"""
+
+_ROW_SECURITY: Final[LiteralString] = """
+select row_security_active('public.workspace_calendar_events')
+    or row_security_active('public.calendar_auth_tokens')
+    or row_security_active('public.calendar_connections')
+    or row_security_active('public.calendar_sync_states')
+"""
+
+
+def load_shape(connection: psycopg.Connection[Any]) -> Shape:
+    """Ask the catalog what this database is.
+
+    Raises:
+        SettingsError: It is not a Tuturuuu database, or row security hides rows from this role;
+            an empty answer would then look like a workspace without work.
+    """
+    with translated_errors():
+        row = connection.cursor(row_factory=dict_row).execute(_SHAPE).fetchone() or {}
+        if not row.pop("known", False):
+            raise SettingsError(
+                "the database has no Tuturuuu tables",
+                code="not_tuturuuu",
+                subject="DATABASE_URL",
+                hint="point DATABASE_URL at Tuturuuu's own database",
+            )
+        hidden = connection.execute(_ROW_SECURITY).fetchone()
+    if hidden is None or hidden[0]:
+        raise SettingsError(
+            "row security hides rows from the database role",
+            code="row_security",
+            subject="DATABASE_URL",
+            hint="connect as a role that bypasses row security (postgres, service_role)",
+        )
+    return Shape(**row)
+
+
+_WORKSPACE: Final[LiteralString] = """
+select timezone, creator_id from public.workspaces where id = %(ws)s and deleted is not true
+"""
+
+_INBOUND: Final[LiteralString] = """
+select inbound_sync_enabled from private.calendar_user_workspace_preferences
+where ws_id = %(ws)s and user_id = %(owner)s
+"""
+
+_ACCOUNTS: Final[LiteralString] = """
+select id, access_token, refresh_token, expires_at
+from public.calendar_auth_tokens
+where ws_id = %(ws)s and provider = 'google' and is_active
+order by created_at, id
+"""
+
+_CONNECTIONS: Final[LiteralString] = """
+select auth_token_id, calendar_id, workspace_calendar_id, is_enabled,
+       sync_inbound_enabled, sync_outbound_enabled, sync_delete_enabled
+from public.calendar_connections
+where ws_id = %(ws)s and provider = 'google'
+order by created_at, id
+"""
+
+_CONNECTIONS_ERA: Final[LiteralString] = """
+select auth_token_id, calendar_id, workspace_calendar_id, is_enabled,
+       true as sync_inbound_enabled, false as sync_outbound_enabled, true as sync_delete_enabled
+from public.calendar_connections
+where ws_id = %(ws)s and provider = 'google'
+order by created_at, id
+"""
+
+
+def load_workspace(connection: psycopg.Connection[Any], ws_id: UUID, shape: Shape) -> Workspace:
+    """The workspace with its active Google accounts and their calendars to sync.
+
+    An account without any connection row stands for its primary calendar.
+
+    Raises:
+        RejectedError: There is no such workspace, or it is deleted.
+    """
+    with translated_errors():
+        cursor = connection.cursor(row_factory=dict_row)
+        found = cursor.execute(_WORKSPACE, {"ws": ws_id}).fetchone()
+        if found is None:
+            raise RejectedError(
+                "there is no such workspace, or it is deleted",
+                code="workspace_not_found",
+                subject=str(ws_id),
+                hint="check --ws",
+            )
+        owner = found["creator_id"]
+        inbound = True
+        if shape.preference_flags and owner is not None:
+            switch = cursor.execute(_INBOUND, {"ws": ws_id, "owner": owner}).fetchone()
+            inbound = switch is None or bool(switch["inbound_sync_enabled"])
+        accounts = tuple(
+            Account(row["id"], Tokens(row["access_token"], row["refresh_token"], row["expires_at"]))
+            for row in cursor.execute(_ACCOUNTS, {"ws": ws_id}).fetchall()
+        )
+        statement = _CONNECTIONS if shape.connection_flags else _CONNECTIONS_ERA
+        connections = cursor.execute(statement, {"ws": ws_id}).fetchall()
+    zone_name, zone_warnings = _zone(found["timezone"])
+    return Workspace(
+        id=ws_id,
+        zone_name=zone_name,
+        owner_id=owner,
+        inbound_enabled=inbound,
+        accounts=accounts,
+        calendars=_calendars(accounts, connections),
+        warnings=(*zone_warnings, *_unattached(connections)),
+    )
+
+
+def _zone(name: str | None) -> tuple[str | None, tuple[Problem, ...]]:
+    if name is None or name in {"", "auto"}:
+        return None, ()
+    try:
+        return ZoneInfo(name).key, ()
+    except (KeyError, ValueError, OSError):
+        warning = Problem(
+            "workspace_zone_unknown",
+            "the workspace's time zone has no IANA name; the calendar's own is used",
+        )
+        return None, (warning,)
+
+
+def _calendars(
+    accounts: Sequence[Account], connections: Sequence[dict[str, Any]]
+) -> tuple[Calendar, ...]:
+    calendars: list[Calendar] = []
+    for account in accounts:
+        rows = [row for row in connections if row["auth_token_id"] == account.id]
+        if not rows:
+            calendars.append(Calendar(account.id, "primary"))
+        calendars += [
+            Calendar(
+                account_id=account.id,
+                calendar_id=row["calendar_id"],
+                source_calendar_id=row["workspace_calendar_id"],
+                delete_enabled=row["sync_delete_enabled"],
+                outbound_enabled=row["sync_outbound_enabled"],
+            )
+            for row in rows
+            if row["is_enabled"] and row["sync_inbound_enabled"]
+        ]
+    return tuple(calendars)
+
+
+def _unattached(connections: Sequence[dict[str, Any]]) -> tuple[Problem, ...]:
+    return tuple(
+        Problem(
+            "connection_without_account",
+            "an enabled calendar has no account any more and is skipped",
+            subject=row["calendar_id"],
+            hint="reconnect it, or switch it off, in Tuturuuu's calendar settings",
+        )
+        for row in connections
+        if row["auth_token_id"] is None and row["is_enabled"] and row["sync_inbound_enabled"]
+    )
+
+
+_UNSUPPORTED: Final[LiteralString] = """
+select exists (select from public.workspace_encryption_keys where ws_id = %(ws)s)
+           or exists (select from public.workspace_calendar_events
+                      where ws_id = %(ws)s and provider = 'google' and is_encrypted) as encrypted,
+       exists (select from public.workspace_calendar_events
+               where ws_id = %(ws)s and provider = 'google'
+                 and external_calendar_id = 'primary') as primary_rows
+"""
+
+
+def refuse_unsupported(connection: psycopg.Connection[Any], ws_id: UUID) -> None:
+    """Raise FailedError for a workspace whose rows this version would not treat right."""
+    with translated_errors():
+        row = connection.cursor(row_factory=dict_row).execute(_UNSUPPORTED, {"ws": ws_id})
+        found = row.fetchone() or {}
+    if found["encrypted"]:
+        raise FailedError(
+            "the workspace's events are encrypted, which this version does not write",
+            code="encryption_unsupported",
+            subject=str(ws_id),
+            hint="leave this workspace to the app's own sync; nothing was written",
+        )
+    if found["primary_rows"]:
+        raise FailedError(
+            "the workspace has events of an earlier sync under the calendar id 'primary'",
+            code="primary_rows_unsupported",
+            subject=str(ws_id),
+            hint="leave this workspace to the app's own sync; nothing was written",
+        )
+
+
+def state_key(account_id: UUID, calendar_id: str) -> str:
+    """The ``calendar_sync_states`` key of a token; it changes with the listing's parameters."""
+    return f"jobs:{FINGERPRINT}:{account_id}:{calendar_id}"
+
+
+_SYNC_STATE: Final[LiteralString] = """
+select sync_token from public.calendar_sync_states where ws_id = %(ws)s and calendar_id = %(key)s
+"""
+
+_EDGE: Final[LiteralString] = """
+select edge from jobs.calendar_windows
+where ws_id = %(ws)s and auth_token_id = %(account)s and calendar_id = %(calendar)s
+"""
+
+
+def load_state(
+    connection: psycopg.Connection[Any], ws_id: UUID, calendar: Calendar, shape: Shape
+) -> CalendarState:
+    """Where the last committed listing of a calendar through this account ended."""
+    key = state_key(calendar.account_id, calendar.calendar_id)
+    where = {"ws": ws_id, "account": calendar.account_id, "calendar": calendar.calendar_id}
+    with translated_errors():
+        token = connection.execute(_SYNC_STATE, {"ws": ws_id, "key": key}).fetchone()
+        edge = connection.execute(_EDGE, where).fetchone() if shape.jobs else None
+    return CalendarState(token[0] if token else None, edge[0] if edge else None)
+
+
+_KEEP_TOKENS: Final[LiteralString] = """
+update public.calendar_auth_tokens
+set access_token = %(access)s, refresh_token = %(refresh)s, expires_at = %(expires)s
+where id = %(account)s and access_token = %(old_access)s and refresh_token = %(old_refresh)s
+"""
+
+
+def store_tokens(
+    connection: psycopg.Connection[Any], account: Account, tokens: Tokens
+) -> Problem | None:
+    """Write refreshed tokens back, unless somebody else changed them first (theirs are as good).
+
+    Returns:
+        A warning if the table cannot hold them; the run goes on with those in memory.
+    """
+    values = {
+        "account": account.id,
+        "access": tokens.access_token,
+        "refresh": tokens.refresh_token,
+        "expires": tokens.expires_at,
+        "old_access": account.tokens.access_token,
+        "old_refresh": account.tokens.refresh_token,
+    }
+    return _update_account(connection, _KEEP_TOKENS, values, account)
+
+
+_DEACTIVATE: Final[LiteralString] = """
+update public.calendar_auth_tokens set is_active = false
+where id = %(account)s and is_active and refresh_token = %(refused)s
+"""
+
+
+def deactivate_account(connection: psycopg.Connection[Any], account: Account) -> Problem | None:
+    """Mark an account whose grant is dead, unless it was reconnected meanwhile."""
+    values = {"account": account.id, "refused": account.tokens.refresh_token}
+    return _update_account(connection, _DEACTIVATE, values, account)
+
+
+def _update_account(
+    connection: psycopg.Connection[Any],
+    statement: LiteralString,
+    values: dict[str, Any],
+    account: Account,
+) -> Problem | None:
+    """A row that already breaks the table's length limits refuses every update."""
+    with translated_errors():
+        try:
+            connection.execute(statement, values)
+        except CheckViolation:
+            return Problem(
+                "account_not_updated",
+                "the account's row is over the table's limits and could not be updated",
+                subject=str(account.id),
+                hint="tokens over 2048 characters do not fit calendar_auth_tokens",
+            )
+    return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DashboardEntry:
+    """One run as the app's dashboard shows it; counts over all calendars."""
+
+    id: UUID
+    ws_id: UUID
+    triggered_by: UUID
+    start_time: datetime
+    status: str
+    inserted: int
+    updated: int
+    deleted: int
+    fetched: int
+    filtered_out: int
+    requests: int
+    pages: int
+    retries: int
+    calendars: list[str]
+    token_used: bool
+    error_message: str | None
+    error_type: str | None
+
+
+_DASHBOARD: Final[LiteralString] = """
+insert into public.calendar_sync_dashboard as d (
+    id, ws_id, triggered_by, start_time, end_time, type, source, triggered_from, status,
+    inserted_events, updated_events, deleted_events, events_fetched_total, events_filtered_out,
+    google_api_calls_count, google_api_pages_fetched, google_api_retry_count,
+    calendar_ids_synced, calendar_connection_count, sync_token_used, error_message, error_type)
+values (
+    %(id)s, %(ws_id)s, %(triggered_by)s, %(start_time)s, clock_timestamp(), 'background',
+    'inbound', 'tuturuuu-jobs', %(status)s, %(inserted)s, %(updated)s, %(deleted)s, %(fetched)s,
+    %(filtered_out)s, %(requests)s, %(pages)s, %(retries)s, %(calendars)s,
+    cardinality(%(calendars)s::text[]), %(token_used)s, left(%(error_message)s, 512),
+    left(%(error_type)s, 64))
+on conflict (id) do update set
+    end_time = excluded.end_time, updated_at = now(), status = excluded.status,
+    inserted_events = excluded.inserted_events, updated_events = excluded.updated_events,
+    deleted_events = excluded.deleted_events,
+    events_fetched_total = excluded.events_fetched_total,
+    events_filtered_out = excluded.events_filtered_out,
+    google_api_calls_count = excluded.google_api_calls_count,
+    google_api_pages_fetched = excluded.google_api_pages_fetched,
+    google_api_retry_count = excluded.google_api_retry_count,
+    calendar_ids_synced = excluded.calendar_ids_synced,
+    calendar_connection_count = excluded.calendar_connection_count,
+    sync_token_used = excluded.sync_token_used, error_message = excluded.error_message,
+    error_type = excluded.error_type
+"""
+
+
+def write_dashboard(connection: psycopg.Connection[Any], entry: DashboardEntry) -> None:
+    """Show the run on the app's dashboard, once however many attempts it takes."""
+    with translated_errors():
+        connection.execute(_DASHBOARD, dataclasses.asdict(entry))
