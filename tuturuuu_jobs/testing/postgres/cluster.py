@@ -153,7 +153,7 @@ class EmbeddedPostgres:
         if self._process is not None:
             _quit(self._process)
         if self._folder is not None:
-            remove_folder(self._folder)
+            stop_detached(self._folder)
         if self._hold is not None:
             os.close(self._hold)
         self._process = self._folder = self._hold = self._server = None
@@ -197,7 +197,7 @@ class EmbeddedPostgres:
             raise FailedError("no free TCP port could be kept", code="postgres_start_failed")
         if self._detached:
             # Not ours to wait for any more; Popen would complain about a running child.
-            self._process.returncode = 0
+            self._process.returncode, self._process = 0, None
         address = make_conninfo(host=str(self.folder), port=port, user=SUPERUSER)
         tcp = f"postgresql://{SUPERUSER}:{self._password}@127.0.0.1:{port}"
         return Server(address, tcp if self._tcp else None)
@@ -246,13 +246,12 @@ class EmbeddedPostgres:
 
 
 def stop_detached(folder: Path) -> None:
-    """Stop a detached server, if it runs, and remove its folder; gone already is fine."""
+    """Stop the server of that folder, if it runs, and remove the folder; gone already is fine."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        os.kill(_postmaster(folder), signal.SIGQUIT)
-        patience = time.monotonic() + PATIENCE_S
-        # The last thing a postmaster does is to remove this file.
-        while (folder / "data" / "postmaster.pid").exists() and time.monotonic() < patience:
-            time.sleep(POLL_S)
+        pid = _postmaster(folder)
+        if _works_in(pid, folder / "data"):
+            os.kill(pid, signal.SIGQUIT)
+            _wait_for_end_of(folder / "data" / "postmaster.pid")
     remove_folder(folder)
 
 
@@ -263,6 +262,20 @@ def _remove_abandoned(mine: Path) -> None:
 
 def _postmaster(folder: Path) -> int:
     return int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def _works_in(pid: int, data: Path) -> bool:
+    """Whether that process is this folder's server, not a later one that got its number."""
+    proc = Path("/proc")
+    # Without /proc the number has to do.
+    return not proc.is_dir() or (proc / str(pid) / "cwd").resolve() == data
+
+
+def _wait_for_end_of(state: Path) -> None:
+    patience = time.monotonic() + PATIENCE_S
+    # The last thing a postmaster does is to remove this file.
+    while state.exists() and time.monotonic() < patience:
+        time.sleep(POLL_S)
 
 
 def _quit(process: subprocess.Popen[bytes]) -> None:
