@@ -80,9 +80,9 @@ def main() -> NoReturn:
 
 def _open_missing_streams() -> None:
     """A closed descriptor 0, 1 or 2 must not become a database connection that we print to."""
-    for name in ("stdin", "stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            stream = Path(os.devnull).open("r+", encoding="utf-8")  # noqa: SIM115 - for good.
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - for good.
             setattr(sys, name, stream)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

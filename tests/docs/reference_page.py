@@ -134,7 +134,7 @@ def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 def _command(path: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
-    names = "".join(f" {argument.human_readable_name}" for argument in arguments)
+    names = "".join(f" {argument.metavar or argument.name.upper()}" for argument in arguments)
     suffix = " COMMAND" if hasattr(command, "commands") else ""
     about = " ".join((command.help or "").split())
     options = [_option(param) for param in command.params if param.param_type_name == "option"]

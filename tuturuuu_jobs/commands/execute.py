@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 
@@ -26,32 +26,33 @@ if TYPE_CHECKING:
     from tuturuuu_jobs.commands.payload import Given
     from tuturuuu_jobs.settings import Settings
 
+_INTERRUPTED: Final = Outcome(
+    Kind.INTERRUPTED, "interrupted", (Problem("interrupted", "interrupted before the work began"),)
+)
+
 
 def execute_sync(options: JobOptions, read: Callable[[], Given], *, full: bool) -> NoReturn:
     """Run a sync as the options say and end the process with its exit code."""
     if options.as_json:
         output.reserve_stdout()
+    if options.result_file is not None:
+        output.check_result_file(options.result_file)
     job = "full-sync" if full else "sync"
-    at_terminal = sys.stderr.isatty()
     given: Given | None = None
     previous: dict[str, Any] | None = None
     try:
-        if options.result_file is not None:
-            output.check_result_file(options.result_file)
         given = read()
         settings = wiring.load_settings()
         _configure_log(settings, options)
-        result = _run(settings, given, options, full=full, watched=at_terminal)
+        result = _run(settings, given, options, full=full)
         if result.status is Status.PARTIAL:
             previous = load_previous(settings.state_dir, result)
     except JobError as error:
         result = _refused(job, outcome_of(error), options, given)
     except KeyboardInterrupt:
         # Only before the run has its own handlers: from then on it answers with a result.
-        stopped = Problem("interrupted", "interrupted before the work began")
-        outcome = Outcome(Kind.INTERRUPTED, "interrupted", (stopped,))
-        result = _refused(job, outcome, options, given)
-    report(result, options, at_terminal=at_terminal, previous=previous)
+        result = _refused(job, _INTERRUPTED, options, given)
+    report(result, options, at_terminal=sys.stderr.isatty(), previous=previous)
     raise typer.Exit(result.exit_code)
 
 
@@ -61,14 +62,13 @@ def _refused(job: str, outcome: Outcome, options: JobOptions, given: Given | Non
     )
 
 
-def _run(
-    settings: Settings, given: Given, options: JobOptions, *, full: bool, watched: bool
-) -> Result:
+def _run(settings: Settings, given: Given, options: JobOptions, *, full: bool) -> Result:
     from tuturuuu_jobs.runtime.run import preview_job, run_job
 
     job = wiring.build_sync_job(settings, full=full)
     runtime = wiring.build_runtime(settings)
     run = preview_job if options.dry_run else run_job
+    watched = sys.stderr.isatty()
     request = options.request("hand" if sys.stdin.isatty() or watched else "timer")
     with watching(enabled=watched and not options.quiet) as progress:
         result = run(job, given.payload, request, runtime, progress=progress)
