@@ -1,0 +1,103 @@
+"""The two doors of a payload, merged."""
+
+import io
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuturuuu_jobs.commands.payload import Given, read_payload
+from tuturuuu_jobs.errors import UsageError
+from tuturuuu_jobs.sync.model import SyncPayload
+
+WS = UUID("7e9a9d05-6e6e-4f3e-a6d3-0d2b0f0b8a11")
+
+
+def read(document: object, *, full: bool = True, **options: Any) -> Given:
+    """What the command makes of a document on standard input and of options."""
+    given = {"ws_id": None, "calendars": None} | options
+    content = document if isinstance(document, bytes) else json.dumps(document).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return read_payload("-", full=full, **given)
+
+
+def test_options_alone_make_a_payload_with_the_documented_window() -> None:
+    given = read_payload(None, full=False, ws_id=WS, calendars=None)
+
+    assert given == Given(
+        SyncPayload(WS, full=False, past=timedelta(days=90), future=timedelta(days=180))
+    )
+
+
+def test_both_spellings_of_every_field_mean_the_same() -> None:
+    snake = {
+        "ws_id": str(WS),
+        "calendars": ["b", "a", "b"],
+        "past": "7d",
+        "future": "12h",
+        "allow_mass_delete": True,
+    }
+    camel = snake | {"wsId": str(WS), "allowMassDelete": True}
+    del camel["ws_id"], camel["allow_mass_delete"]
+
+    assert read(snake) == read(camel)
+    assert read(snake).payload == SyncPayload(
+        WS,
+        full=True,
+        calendars=("b", "a"),
+        past=timedelta(days=7),
+        future=timedelta(hours=12),
+        allow_mass_delete=True,
+    )
+
+
+def test_an_option_wins_over_the_same_field() -> None:
+    document = {"ws_id": str(WS), "past": "7d", "calendars": ["a"]}
+
+    given = read(document, past=timedelta(days=1), calendars=["b"])
+
+    assert given.payload.past == timedelta(days=1)
+    assert given.payload.calendars == ("b",)
+
+
+def test_null_counts_as_absent() -> None:
+    document = {"ws_id": str(WS), "past": None, "calendars": None, "access_token": None}
+
+    assert read(document) == Given(SyncPayload(WS, full=True))
+
+
+@given(
+    st.dictionaries(
+        st.text(min_size=1).filter(lambda name: name.isascii() and name.isalpha()),
+        st.none() | st.booleans() | st.integers(-9, 9) | st.text() | st.lists(st.integers()),
+        max_size=4,
+    )
+)
+def test_unknown_fields_are_kept_out_and_each_is_named(extra: dict[str, Any]) -> None:
+    unknown = {f"x{name}": value for name, value in extra.items()}
+
+    given = read({"ws_id": str(WS)} | unknown)
+
+    assert given.payload == SyncPayload(WS, full=True)
+    assert [warning.subject for warning in given.warnings] == sorted(unknown)
+    assert {warning.code for warning in given.warnings} <= {"unknown_field"}
+
+
+def test_a_field_of_full_sync_is_unknown_to_sync() -> None:
+    given = read({"ws_id": str(WS), "past": "7d"}, full=False)
+
+    assert [warning.subject for warning in given.warnings] == ["past"]
+    assert given.payload.past == timedelta(days=90)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_payload_or_a_usage_error(content: bytes) -> None:
+    try:
+        read(content)
+    except UsageError as error:
+        assert "\n" not in error.message  # noqa: PT017 - either end is right.
