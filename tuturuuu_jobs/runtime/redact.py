@@ -16,8 +16,8 @@ from typing import Any, Final
 HIDDEN: Final = "[redacted]"
 
 _NAME: Final = (
-    r"(?:[a-z0-9_\-]*(?:password|passwd|secret|authorization|api_?key|master_?key|cookie)"
-    r"|[a-z0-9_\-]*token)"
+    r"(?:[a-z0-9_\-]{0,40}(?:password|passwd|secret|authorization|api_?key|master_?key|cookie)"
+    r"(?:[_\-]?key)?|[a-z0-9_\-]{0,40}token)"
 )
 _SECRET_KEY: Final = re.compile(rf"{_NAME}", re.IGNORECASE)
 
@@ -56,7 +56,9 @@ def clean(value: Any) -> Any:
         case str():
             return scrub(_storable(value))
         case Mapping():
-            return {str(name): _clean_field(str(name), field) for name, field in value.items()}
+            return {
+                clean(str(name)): _clean_field(str(name), field) for name, field in value.items()
+            }
         case list() | tuple() | set() | frozenset():
             return [clean(item) for item in value]
         case float():

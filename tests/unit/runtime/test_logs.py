@@ -1,0 +1,51 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from tuturuuu_jobs.runtime.logs import configure, run_logger
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def log_a_bug(stream: io.StringIO, *, json_lines: bool) -> None:
+    configure("debug", json_lines=json_lines, stream=stream)
+    log = run_logger("sync", UUID(int=1), UUID(int=2), attempt=3)
+    try:
+        raise RuntimeError("password=hunter2hunter2")
+    except RuntimeError:
+        log.exception("refused %s", "ya29.secretsecret")
+
+
+def test_a_json_line_says_which_run_it_belongs_to_and_no_secret() -> None:
+    stream = io.StringIO()
+    log_a_bug(stream, json_lines=True)
+    line = json.loads(stream.getvalue())
+    assert line["level"] == "error"
+    assert line["msg"] == "refused [redacted]"
+    assert (line["job"], line["attempt"]) == ("sync", 3)
+    assert (line["run_id"], line["ws_id"]) == (str(UUID(int=1)), str(UUID(int=2)))
+    assert "RuntimeError" in line["traceback"]
+    assert "hunter2" not in stream.getvalue()
+
+
+def test_a_person_reads_prose_without_secrets() -> None:
+    stream = io.StringIO()
+    log_a_bug(stream, json_lines=False)
+    assert stream.getvalue().startswith("ERROR: refused [redacted]\n")
+    assert "hunter2" not in stream.getvalue()
+
+
+def test_the_google_client_reports_through_our_errors_not_through_the_log() -> None:
+    configure("debug", json_lines=True, stream=io.StringIO())
+    assert not logging.getLogger("googleapiclient.http").isEnabledFor(logging.WARNING)
