@@ -65,7 +65,7 @@ def test_success_and_busy_are_silent_away_from_a_terminal(
 def test_a_terminal_gets_a_summary_with_the_counts_unless_quiet(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    ended = result(Kind.SUCCEEDED, data={"counts": {"inserted": 3, "deleted": 0}})
+    ended = result(Kind.SUCCEEDED, data={"totals": {"inserted": 3, "deleted": 0}})
 
     out, err = told(capfd, ended, at_terminal=True)
 
@@ -138,7 +138,7 @@ def test_a_plan_is_a_table_with_reasons_and_no_control_characters(
     data = {
         "calendars": [
             {
-                "id": "a@x",
+                "calendar_id": "a@x",
                 "changes": [
                     {
                         "action": "insert",
@@ -150,7 +150,7 @@ def test_a_plan_is_a_table_with_reasons_and_no_control_characters(
                     {"action": "delete", "event_id": "e22", "title": None, "reason": "cancelled"},
                 ],
             },
-            {"id": "b@x", "changes": []},
+            {"calendar_id": "b@x", "changes": []},
         ]
     }
 
@@ -164,8 +164,9 @@ def test_a_plan_is_a_table_with_reasons_and_no_control_characters(
     ]
 
 
-def test_an_empty_plan_says_so() -> None:
-    assert plan_lines({"calendars": []}) == ["nothing to change"]
+def test_an_empty_plan_says_so_only_if_everything_was_looked_at() -> None:
+    assert plan_lines(result(Kind.SUCCEEDED)) == ["nothing to change"]
+    assert plan_lines(result(Kind.UNAVAILABLE, DENIED)) == []
 
 
 def test_the_run_before_is_the_newest_of_the_key_that_did_work(tmp_path: Path) -> None:

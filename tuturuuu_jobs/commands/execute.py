@@ -45,7 +45,7 @@ def execute_sync(options: JobOptions, read: Callable[[], Given], *, full: bool) 
         settings = wiring.load_settings()
         _configure_log(settings, options)
         result = _run(settings, given, options, full=full)
-        if result.status is Status.PARTIAL:
+        if result.status is Status.PARTIAL and not options.dry_run:
             previous = load_previous(settings.state_dir, result)
     except JobError as error:
         result = _refused(job, outcome_of(error), options, given)

@@ -13,7 +13,7 @@ from tuturuuu_jobs.commands.options import JobOptions
 from tuturuuu_jobs.runtime.outcome import ExitCode, Problem, Result, Status
 
 _SHOWN: Final = 10
-_PLAN_COLUMNS: Final = ("calendar", "action", "event_id", "start", "title", "reason")
+_PLAN_COLUMNS: Final = ("calendar", "action", "event_id", "start", "end", "title", "reason")
 
 
 def failures_of(document: dict[str, Any]) -> frozenset[tuple[str, str | None]]:
@@ -41,7 +41,7 @@ def report(
     if options.as_json:
         output.emit_json(document)
     elif options.dry_run:
-        output.print_lines(plan_lines(result.data))
+        output.print_lines(plan_lines(result))
     if result.success or result.exit_code == ExitCode.BUSY:
         lines = summary_lines(result) if at_terminal and not options.quiet else []
     elif not at_terminal and _is_unchanged_partial(document, previous):
@@ -75,15 +75,15 @@ def failure_lines(result: Result) -> list[str]:
     return lines
 
 
-def plan_lines(data: dict[str, Any]) -> list[str]:
-    """The changes a run would make, one line each, or that there are none."""
+def plan_lines(result: Result) -> list[str]:
+    """The changes a run would make, one line each, or that a complete look found none."""
     rows = [
-        {"calendar": calendar.get("id") or calendar.get("calendar_id"), **change}
-        for calendar in data.get("calendars", [])
+        {"calendar": calendar.get("calendar_id"), **change}
+        for calendar in result.data.get("calendars", [])
         for change in calendar.get("changes", [])
     ]
     if not rows:
-        return ["nothing to change"]
+        return ["nothing to change"] if result.success else []
     columns = tuple(name for name in _PLAN_COLUMNS if any(row.get(name) for row in rows))
     return output.table(rows, columns)
 
@@ -107,12 +107,8 @@ def _verdict(result: Result) -> str:
 
 
 def _counts(data: dict[str, Any]) -> dict[str, int]:
-    found = data.get("counts", data)
-    return {
-        name: value
-        for name, value in found.items()
-        if isinstance(value, int) and not isinstance(value, bool)
-    }
+    totals: dict[str, Any] = data.get("totals", {})
+    return {name: value for name, value in totals.items() if isinstance(value, int)}
 
 
 def _problem_line(problem: Problem) -> str:
