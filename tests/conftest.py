@@ -3,4 +3,5 @@
 pytest_plugins = [
     "tests.fixtures.emulator",
     "tests.fixtures.postgres",
+    "tests.fixtures.scene",
 ]

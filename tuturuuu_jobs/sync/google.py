@@ -90,9 +90,8 @@ class AccountSession:
             client_secret=client.client_secret,
         )
         transport = _transport(client.api_root, client.timeout_s)
-        self._refresh_request = google_auth_httplib2.Request(
-            _transport(client.token_url, client.timeout_s)
-        )
+        self._transports = (transport, _transport(client.token_url, client.timeout_s))
+        self._refresh_request = google_auth_httplib2.Request(self._transports[1])
         self._http = google_auth_httplib2.AuthorizedHttp(self._credentials, http=transport)
         service: Any = cast("Any", build)(
             "calendar",
@@ -103,6 +102,11 @@ class AccountSession:
         )
         self._calendars = service.calendars()
         self._events = service.events()
+
+    def close(self) -> None:
+        """Hang up."""
+        for transport in self._transports:
+            transport.close()
 
     def traffic(self, since: Traffic, pages: int) -> Traffic:
         """What was sent since ``since`` was taken."""

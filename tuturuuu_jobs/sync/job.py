@@ -113,6 +113,13 @@ class _Attempt:
         self._reports: list[CalendarReport] = []
 
     def run(self) -> SyncData:
+        try:
+            return self._run()
+        finally:
+            for session in self._sessions.values():
+                session.close()
+
+    def _run(self) -> SyncData:
         workspace = store.load_workspace(self._ctx.connection, self._payload.ws_id, self._shape)
         store.refuse_unsupported(self._ctx.connection, workspace.id)
         self._accounts = {account.id: account for account in workspace.accounts}
