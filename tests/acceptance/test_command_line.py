@@ -7,55 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
+from tests.acceptance.command import document, run, shell
 from tests.docs.reference_page import commands
 
-COMMAND = Path(sys.executable).with_name("tuturuuu-jobs")
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "docs/result.schema.json").read_text(encoding="utf-8")
-)
 WS = "7e9a9d05-6e6e-4f3e-a6d3-0d2b0f0b8a11"
 CANARY = "canary-8d2c"
 HEAVY = {"psycopg", "pydantic_settings", "googleapiclient", "google", "rich", "filelock", "asyncio"}
-
-
-def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """The command with nothing in its environment but what the test puts there."""
-    return subprocess.run(
-        [COMMAND, *arguments],
-        input=stdin,
-        env=environ,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-
-
-def shell(line: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["/bin/sh", "-c", line],
-        env={"JOBS": str(COMMAND), **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def document(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """The one document on standard output, which must agree with the exit code."""
-    result: dict[str, Any] = json.loads(ended.stdout)
-    jsonschema.validate(result, SCHEMA)
-    assert ended.stdout.count("\n") == 1
-    assert result["exit_code"] == ended.returncode
-    assert result["success"] == (ended.returncode == 0)
-    return result
 
 
 def assert_one_line(text: str) -> None:

@@ -1,0 +1,151 @@
+"""Whole runs of the installed command, on a real database and the emulator over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command import COMMAND, document, run
+from tests.fixtures.scene import CALENDAR, Scene
+from tuturuuu_jobs.runtime.clock import SystemClock
+
+
+@pytest.fixture
+def environ(scene: Scene) -> dict[str, str]:
+    """Every setting of a run against the scene, and nothing else."""
+    today = SystemClock().now()
+    scene.emulator.clock = lambda: today
+    account = scene.emulator.account("ada@example.test")
+    scene.put("standup", f"{today:%Y-%m-%d}T10:00:00Z", f"{today:%Y-%m-%d}T10:15:00Z", summary="S")
+    return {
+        "DATABASE_URL": scene.database.dsn,
+        "GOOGLE_CLIENT_ID": account.client_id,
+        "GOOGLE_CLIENT_SECRET": account.client_secret,
+        "TUTURUUU_JOBS_GOOGLE_API_URL": scene.emulator.base_url,
+        "TUTURUUU_JOBS_GOOGLE_TOKEN_URL": scene.emulator.token_url,
+        "TUTURUUU_JOBS_STATE_DIR": str(scene.state_dir),
+    }
+
+
+def add_lost_calendar(scene: Scene) -> None:
+    """Connect a calendar that Google does not know."""
+    account_id = scene.accounts["ada@example.test"]
+    scene.connection.execute(
+        "insert into calendar_connections (ws_id, auth_token_id, calendar_id, calendar_name) "
+        "values (%s, %s, 'lost@example.test', 'Lost')",
+        (scene.ws_id, account_id),
+    )
+
+
+def test_a_run_from_cron_is_silent_and_the_rows_are_there(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    ended = run("sync", "--ws", str(scene.ws_id), **environ)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert scene.titles() == {"standup": "S"}
+
+
+def test_json_and_result_file_are_the_result_on_disk(
+    scene: Scene, environ: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "result.json"
+    payload = json.dumps({"wsId": str(scene.ws_id), "priority": "high"})
+
+    ended = run(
+        "full-sync",
+        "--payload",
+        "-",
+        "--json",
+        "--result-file",
+        str(path),
+        stdin=payload,
+        **environ,
+    )
+
+    result = document(ended)
+    assert (result["job"], result["status"], result["trigger"]) == (
+        "full-sync",
+        "succeeded",
+        "timer",
+    )
+    assert [warning["subject"] for warning in result["warnings"]] == ["priority"]
+    assert json.loads(path.read_text(encoding="utf-8")) == result
+    kept = scene.state_dir / "results" / f"{result['run_id']}.json"
+    assert json.loads(kept.read_text(encoding="utf-8"))["data"] == result["data"]
+    assert ended.stderr == ""
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    ended = run("full-sync", "--ws", str(scene.ws_id), "--dry-run", **environ)
+
+    head, line = ended.stdout.splitlines()
+    assert head.split()[:3] == ["calendar", "action", "event_id"]
+    assert line.split()[:3] == [CALENDAR, "insert", "standup"]
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert scene.rows() == {}
+    assert not scene.state_dir.exists()
+
+
+def test_a_partial_run_is_told_once_and_again_when_it_changes(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    add_lost_calendar(scene)
+    line = ("sync", "--ws", str(scene.ws_id))
+
+    first, second = run(*line, **environ), run(*line, **environ)
+    scene.connection.execute("delete from calendar_connections where calendar_name = 'Lost'")
+    whole = run(*line, **environ)
+    add_lost_calendar(scene)
+    back = run(*line, **environ)
+
+    assert [first.returncode, second.returncode, whole.returncode, back.returncode] == [3, 3, 0, 3]
+    assert "lost@example.test" in first.stderr
+    assert second.stderr == ""
+    assert whole.stderr == ""
+    assert back.stderr == first.stderr
+
+
+def test_at_a_terminal_a_run_ends_with_a_summary(scene: Scene, environ: dict[str, str]) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        ended = subprocess.run(
+            [COMMAND, "sync", "--ws", str(scene.ws_id)],
+            env=environ | {"TERM": "xterm"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            check=False,
+        )
+        said = terminal.read(65_536).decode()
+        os.close(theirs)
+
+    assert (ended.returncode, ended.stdout) == (0, b"")
+    assert f"sync {scene.ws_id}: succeeded" in said
+    assert "inserted 1" in said
+
+
+def test_an_unknown_workspace_is_rejected_with_its_own_code(environ: dict[str, str]) -> None:
+    ws_id = "00000000-0000-4000-8000-000000000001"
+
+    ended = run("sync", "--ws", ws_id, "--json", **environ)
+
+    assert (ended.returncode, document(ended)["code"]) == (77, "workspace_not_found")
+
+
+def test_a_database_that_does_not_answer_is_unavailable(environ: dict[str, str]) -> None:
+    closed = {"DATABASE_URL": "postgresql://nobody:canary-77@127.0.0.1:1/none"}
+    ws_id = "00000000-0000-4000-8000-000000000001"
+
+    ended = run("sync", "--ws", ws_id, "--json", "--attempts", "1", **(environ | closed))
+
+    assert ended.returncode == 69
+    assert document(ended)["status"] == "unavailable"
+    assert "canary-77" not in ended.stdout + ended.stderr
