@@ -1,7 +1,7 @@
 """``make docs``: writes the generated pages anew.
 
-Every module ``tests/docs/*_page.py`` is a page: ``PATH`` says where it goes, relative to the
-repository, and ``render()`` returns its whole text from the program itself.
+Every module ``tests/docs/*_page.py`` is a page: ``PAGE`` is its place, and ``render(page)`` makes its
+text from the program and from the page as it stands.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-
 
 def pages() -> Iterator[tuple[Path, str]]:
-    """Every generated page: its place and its text."""
+    """Every generated page: its place and what it should say."""
     for module in sorted(Path(__file__).parent.glob("*_page.py")):
         page = importlib.import_module(f"tests.docs.{module.stem}")
-        yield ROOT / page.PATH, page.render()
+        path: Path = page.PAGE
+        yield path, page.render(path.read_text(encoding="utf-8") if path.exists() else "")
 
 
 def main() -> None:

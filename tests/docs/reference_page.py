@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import typer
 from pydantic_core import PydanticUndefined
@@ -14,7 +15,7 @@ from tuturuuu_jobs.cli import app
 from tuturuuu_jobs.runtime.outcome import ExitCode, Kind, exit_code, status_of
 from tuturuuu_jobs.settings import FIELDS, SECRETS, Settings, variable_of
 
-PATH = "docs/reference.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "reference.md"
 
 EXIT_CODES: dict[ExitCode, tuple[str, str, str]] = {
     ExitCode.SUCCESS: ("done, nothing to do, or done before", "nobody", "-"),
@@ -81,7 +82,7 @@ what failed and what to do. Nothing of this changes the exit code.
 """
 
 
-def render() -> str:
+def render(_page: str = "") -> str:
     """The page."""
     return HEAD + "".join(_sections())
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
 from tuturuuu_jobs.runtime.outcome import Problem, Result
 
-PATH = "docs/result.schema.json"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "result.schema.json"
 
 MEANINGS: dict[str, str] = {
     "version": "Version of this document's shape; a change that breaks readers raises it.",
@@ -42,7 +43,7 @@ PROBLEM_MEANINGS: dict[str, str] = {
 }
 
 
-def render() -> str:
+def render(_page: str = "") -> str:
     """The schema as text."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 

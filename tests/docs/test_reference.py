@@ -7,11 +7,11 @@ import pytest
 
 from tests.docs import reference_page, schema_page
 from tests.docs.codes import codes
-from tests.docs.generate import ROOT, pages
+from tests.docs.generate import pages
 from tuturuuu_jobs import settings
 from tuturuuu_jobs.runtime.outcome import ExitCode, Kind
 
-REFERENCE = (ROOT / reference_page.PATH).read_text(encoding="utf-8")
+REFERENCE = reference_page.PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("path", "text"), list(pages()), ids=lambda value: Path(str(value)).name)
@@ -50,7 +50,7 @@ def test_every_code_is_documented_once() -> None:
 
 
 def test_every_key_of_the_result_document_has_a_meaning() -> None:
-    document = json.loads((ROOT / schema_page.PATH).read_text(encoding="utf-8"))
+    document = json.loads(schema_page.PAGE.read_text(encoding="utf-8"))
 
     for part in (document, document["$defs"]["Problem"]):
         assert all(field["description"] for field in part["properties"].values())
