@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ OTHER = "other@example.test"
 
 
 def _reason(caught: pytest.ExceptionInfo[HttpError]) -> tuple[int, str]:
-    return caught.value.status_code, caught.value.error_details[0]["reason"]
+    error = json.loads(caught.value.content)["error"]
+    return error["code"], error["errors"][0]["reason"]
 
 
 @covers("calendarList.list")

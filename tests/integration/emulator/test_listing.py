@@ -107,9 +107,7 @@ def test_bad_parameters_are_refused_as_google_does(
     assert _refusal(caught) == refusal
 
 
-def test_a_delta_has_each_change_once_in_its_latest_state(
-    emulator: Emulator, service: Any
-) -> None:
+def test_a_delta_has_each_change_once_in_its_latest_state(emulator: Emulator, service: Any) -> None:
     emulator.put_events(ME, [timed(name) for name in ("kept", "edited", "deleted")])
     first = token(service)
     emulator.patch_event(ME, "edited", {"summary": "once"})
@@ -176,7 +174,7 @@ def test_other_parameters_under_a_sync_token_are_a_violation_in_strict_mode(
         with build(
             "calendar",
             "v3",
-            credentials=Credentials(mine.access_token),
+            credentials=Credentials(mine.access_token),  # type: ignore[no-untyped-call]
             static_discovery=True,
             client_options=options,
         ) as other:

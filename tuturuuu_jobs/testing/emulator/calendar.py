@@ -140,6 +140,9 @@ class Calendar:
             try:
                 old_body = old.item.body if old else None
                 full = complete_body(body, old_body, stamp, self.owner, self.zone)
+                if full["status"] != "cancelled":
+                    edge_instant(full["start"], self.zone)
+                    edge_instant(full["end"], self.zone)
                 if "recurrence" in full:
                     next(occurrences(series_of(full, self.zone), stamp.moment, 1), None)
             except (KeyError, TypeError, ValueError) as error:

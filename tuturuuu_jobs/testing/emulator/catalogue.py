@@ -24,7 +24,9 @@ class Example:
     fault: Fault
 
 
-_RAW: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n[1, 2, 3]"
+_RAW: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n[1, 2, 3]"
+)
 
 _KINDS: Final[tuple[tuple[str, Fault], ...]] = (
     ("A wait before the headers.", Fault(kind=FaultKind.LATENCY, seconds=0.05)),
@@ -101,11 +103,12 @@ def examples() -> tuple[Example, ...]:
     """Every fault: one for each kind, and one for each refusal by name."""
     refusals = (
         Example(
-            f"error {name}",
+            f"{where} {name}",
             f"{spec.message} ({spec.shape.value} body)",
             Fault(kind=FaultKind.ERROR, error=name),
         )
-        for name, spec in (API_ERRORS | TOKEN_ERRORS).items()
+        for where, table in (("error", API_ERRORS), ("token error", TOKEN_ERRORS))
+        for name, spec in table.items()
     )
     kinds = (Example(fault.kind.value, meaning, fault) for meaning, fault in _KINDS)
     return (*refusals, *kinds)

@@ -44,9 +44,7 @@ def odd_events() -> dict[str, Json]:
         "nul": _event("nul", summary="a\x00b"),
         "emoji": _event("emoji", summary="\U0001f389" * 300),
         "lone-surrogate": _event("lone-surrogate", summary="a\ud83cb"),
-        "zero-length": _event(
-            "zero-length", **_at("2026-12-01T09:00:00Z", "2026-12-01T09:00:00Z")
-        ),
+        "zero-length": _event("zero-length", **_at("2026-12-01T09:00:00Z", "2026-12-01T09:00:00Z")),
         "inverted": _event("inverted", **_at("2026-12-01T10:00:00Z", "2026-12-01T09:00:00Z")),
         "all-day-over-dst": _event("all-day-over-dst", **_at("2027-03-27", "2027-03-29", "date")),
         "year-2099": _event("year-2099", **_at("2099-12-31T23:00:00Z", "2099-12-31T23:30:00Z")),
