@@ -47,6 +47,7 @@ THROW_AWAY: Final[Mapping[str, str]] = {
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_wal_size": "256MB",
     # Files in the data folder instead of /dev/shm: they go with it even after SIGKILL.
     "dynamic_shared_memory_type": "mmap",
     "timezone": "UTC",
@@ -66,6 +67,7 @@ class EmbeddedPostgres:
         max_connections: As in postgresql.conf.
         log_statement: ``all`` makes the log a record of every statement.
         detached: Survive the process that starts it.
+        parent: Where to make the cluster's folder; by default where temporary files go.
     """
 
     def __init__(
@@ -75,9 +77,11 @@ class EmbeddedPostgres:
         max_connections: int = 50,
         log_statement: str = "none",
         detached: bool = False,
+        parent: Path | None = None,
     ) -> None:
         self._tcp = tcp
         self._detached = detached
+        self._parent = parent
         self._settings = {
             **THROW_AWAY,
             "max_connections": str(max_connections),
@@ -135,7 +139,7 @@ class EmbeddedPostgres:
 
     def start(self) -> Self:
         """Make the cluster and wait until it answers. Raises FailedError with the log's end."""
-        self._folder = make_folder(self._user)
+        self._folder = make_folder(self._user, self._parent)
         try:
             _remove_abandoned(self._folder)
             if not self._detached:

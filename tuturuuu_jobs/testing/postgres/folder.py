@@ -21,13 +21,15 @@ LONGEST_SOCKET_PATH = 107
 LONGEST_SOCKET_NAME = len("/.s.PGSQL.65535")
 
 
-def make_folder(owner: int | None) -> Path:
+def make_folder(owner: int | None, parent: Path | None) -> Path:
     """A new private folder, owned by that user, whose path is short enough for a socket.
 
-    Raises SettingsError if neither ``TMPDIR`` nor ``/tmp`` has a short path.
+    Raises SettingsError if none of the parent, ``TMPDIR`` and ``/tmp`` has a short path.
     """
-    for parent in (tempfile.gettempdir(), "/tmp"):
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
+    for place in (parent, tempfile.gettempdir(), "/tmp"):
+        if place is None:
+            continue
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place)).resolve()
         if len(os.fsencode(folder)) + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH:
             if owner is not None:
                 os.chown(folder, owner, owner)
