@@ -44,10 +44,10 @@ _REFUSED_SETTINGS: Final = re.compile(
     r"password authentication failed|authentication failed|no password supplied"
     r"|no pg_hba\.conf entry|role \"[^\"]*\" does not exist|database \"[^\"]*\" does not exist"
     r"|not permitted to log in|tenant or user not found|does not support SSL"
-    r"|certificate|invalid (?:sslmode|connection option|port number)"
-    r"|permission denied for database",
+    r"|certificate|permission denied for database",
     re.IGNORECASE,
 )
+_REFUSED_OPTION: Final = re.compile(r"connection is bad: invalid \w+ value")
 _POOLED_HINT: Final = (
     "use the direct connection, or the pooler's session mode (on Supabase: port 5432)"
 )
@@ -64,8 +64,8 @@ def connect(dsn: str, *, application_name: str, timeout_s: float = 10) -> psycop
         application_name: Shown in ``pg_stat_activity``; cut at 63 bytes by the server.
         timeout_s: Seconds for each address tried; libpq takes no less than 2.
     """
+    _check_address(dsn)
     with translated_errors():
-        _refuse_pooler_port(dsn)
         connection: psycopg.Connection[Any] = psycopg.connect(
             dsn,
             autocommit=True,
@@ -82,10 +82,16 @@ def connect(dsn: str, *, application_name: str, timeout_s: float = 10) -> psycop
     return connection
 
 
-def _refuse_pooler_port(dsn: str) -> None:
-    parameters = conninfo.conninfo_to_dict(dsn)
-    if _TRANSACTION_POOLER_PORT in str(parameters.get("port") or "").split(","):
+def _check_address(dsn: str) -> None:
+    try:
+        parameters = conninfo.conninfo_to_dict(dsn)
+    except psycopg.Error:
+        raise _malformed_address() from None
+    ports = [port for port in str(parameters.get("port") or "").split(",") if port]
+    if _TRANSACTION_POOLER_PORT in ports:
         raise _pooled(f"port {_TRANSACTION_POOLER_PORT} is a transaction pooler")
+    if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
+        raise _malformed_address()
 
 
 _PREPARE_SESSION: Final[LiteralString] = """
@@ -228,6 +234,8 @@ def _without_state(error: psycopg.Error) -> JobError:
     ):
         return _misuse(error)
     # Looked at, never repeated: the text may hold the host, the user and the address tried.
+    if _REFUSED_OPTION.search(str(error)):
+        return _malformed_address()
     if _REFUSED_SETTINGS.search(str(error)):
         return _refused_login(None)
     return _database_unavailable(None)
@@ -237,10 +245,6 @@ def _misuse(error: psycopg.Error) -> JobError:
     text = str(error).lower()
     if "closed" in text or "lost" in text:
         return _database_unavailable(None)
-    if "connection info" in text or "conninfo" in text or "connection option" in text:
-        return _malformed_address()
-    if 'missing "="' in text or "invalid uri" in text or "invalid percent" in text:
-        return _malformed_address()
     return BugError(
         f"the database driver was misused: {type(error).__name__}", code="database_driver"
     )

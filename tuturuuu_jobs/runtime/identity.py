@@ -65,7 +65,8 @@ def is_alive(identity: ProcessIdentity, here: ProcessIdentity, proc: Path = _PRO
         return None
     if _other_boot(identity.boot_id, here.boot_id):
         return False
-    if not _exists(identity.pid):
+    # A zombie has ended; only its parent has not looked yet.
+    if not _exists(identity.pid) or _read_stat(proc, identity.pid)[:1] == ["Z"]:
         return False
     start = _read_start(proc, identity.pid)
     if start is None or identity.pid_start is None:
@@ -100,13 +101,18 @@ def _other_boot(one: str, other: str) -> bool:
 
 
 def _read_start(proc: Path, pid: int) -> int | None:
+    fields = _read_stat(proc, pid)
+    return int(fields[19]) if len(fields) > 19 else None
+
+
+def _read_stat(proc: Path, pid: int) -> list[str]:
+    """The fields of ``stat`` from the third on: state first, start time at index 19."""
     try:
         stat = (proc / str(pid) / "stat").read_text()
     except OSError:
-        return None
+        return []
     # The second field is the command in parentheses and may itself hold spaces and parentheses.
-    fields = stat[stat.rindex(")") + 1 :].split()
-    return int(fields[19]) if len(fields) > 19 else None
+    return stat[stat.rindex(")") + 1 :].split()
 
 
 def _read_namespace(proc: Path) -> int | None:

@@ -47,10 +47,9 @@ class Record:
 
         Raises SupersededError if somebody else settled it with another result.
         """
-        if self.opened:
+        # A row we did not see opened may exist all the same: the answer to its COMMIT got lost.
+        if self.opened or not ledger.record_final(connection, self.facts, self.result):
             ledger.settle(connection, self.facts.id, self.result)
-        else:
-            ledger.record_final(connection, self.facts, self.result)
 
     def to_json(self) -> dict[str, Any]:
         """As it is spooled."""

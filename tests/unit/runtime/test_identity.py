@@ -35,6 +35,14 @@ def test_a_process_that_ended_is_dead() -> None:
     assert is_alive(identity, read_identity()) is False
 
 
+def test_a_process_that_ended_is_dead_before_its_parent_looks() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        identity = identity_of(child.pid)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert is_alive(identity, read_identity()) is False
+
+
 def test_a_pid_that_now_belongs_to_somebody_else_proves_the_first_owner_dead() -> None:
     here = read_identity()
     assert here.pid_start is not None
