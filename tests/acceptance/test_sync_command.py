@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from tests.acceptance.command import COMMAND, document, run
 from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs.runtime.clock import SystemClock
+from tuturuuu_jobs.runtime.locks import file_lock
+from tuturuuu_jobs.testing.emulator import Fault, FaultKind
 
 
 @pytest.fixture
@@ -130,6 +134,52 @@ def test_at_a_terminal_a_run_ends_with_a_summary(scene: Scene, environ: dict[str
     assert (ended.returncode, ended.stdout) == (0, b"")
     assert f"sync {scene.ws_id}: succeeded" in said
     assert "inserted 1" in said
+
+
+@pytest.mark.parametrize(("choice", "code"), [("skip", 75), ("fail", 1), ("wait", 75)], ids=str)
+def test_a_busy_workspace_is_met_as_the_caller_chose(
+    scene: Scene, environ: dict[str, str], choice: str, code: int
+) -> None:
+    line = ("sync", "--ws", str(scene.ws_id), "--on-busy", choice, "--wait", "1s")
+    key = f"google-calendar-sync-{scene.ws_id}"
+    with file_lock(scene.state_dir / "locks", key, run_id="x", taken_at=SystemClock().now()):
+        plain = run(*line, **environ)
+        told = document(run(*line, "--json", **environ))
+
+    assert (plain.returncode, plain.stdout) == (code, "")
+    assert (plain.stderr == "") == (code == 75)
+    assert (told["exit_code"], told["code"], told["attempts"]) == (code, "busy", 0)
+    assert scene.rows() == {}
+
+
+def test_sigterm_in_the_middle_is_answered_and_recorded(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        asked.set()
+        over.wait(60)
+
+    scene.emulator.add_fault(Fault(kind=FaultKind.MUTATE, action=hold))
+    with subprocess.Popen(
+        [COMMAND, "sync", "--ws", str(scene.ws_id), "--json"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert asked.wait(60)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        over.set()
+
+    result = document(subprocess.CompletedProcess([], process.returncode, out, err))
+    assert (process.returncode, result["status"]) == (143, "interrupted")
+    recorded = scene.connection.execute(
+        "select status from jobs.runs where id = %s", (result["run_id"],)
+    ).fetchone()
+    assert recorded == ("interrupted",)
 
 
 def test_an_unknown_workspace_is_rejected_with_its_own_code(environ: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """``make docs``: writes the generated pages anew.
 
-Every module ``tests/docs/*_page.py`` is a page: ``PAGE`` is its place, and ``render(page)`` makes its
-text from the program and from the page as it stands.
+Every module ``tests/docs/*_page.py`` is a page: ``PAGE`` is its place, and ``render(page)`` makes
+its text from the program and from the page as it stands.
 """
 
 from __future__ import annotations
