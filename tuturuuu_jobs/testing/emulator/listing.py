@@ -40,7 +40,7 @@ _RESTRICTIONS: Final = (
 _NOT_COMPARED: Final = frozenset(
     {"pageToken", "alt", "key", "prettyPrint", "quotaUser", "access_token"}
 )
-_SNAPSHOTS: Final = 64
+_SNAPSHOTS: Final = 256
 
 
 @dataclasses.dataclass(slots=True)
@@ -281,14 +281,16 @@ class Pager:
         if query.page_token is None:
             place = _Place(0, 0, "", 1, calendar.seq, calendar.generation)
             items = self._select(calendar, query, since, now)
-            if not self._switches.live_pages:
-                place = dataclasses.replace(place, snapshot=self._remember(items))
         else:
             place = self._place(query.page_token, fingerprint, now)
             kept = self._snapshots.get(place.snapshot)
             items = self._select(calendar, query, since, now) if kept is None else kept
+        if _struck(faults, FaultKind.EMPTY_LISTING):
+            items = []
 
         def seal(where: _Place) -> str:
+            if where.snapshot == 0 and not self._switches.live_pages:
+                where = dataclasses.replace(where, snapshot=self._remember(items))
             return self._tokens.seal_page(
                 PageToken(
                     fingerprint=fingerprint,
@@ -490,8 +492,6 @@ def distort(
     """Apply the faults that tell an untruth about the items."""
     for fault in faults:
         match fault.kind:
-            case FaultKind.EMPTY_LISTING:
-                page = dataclasses.replace(page, items=())
             case FaultKind.MISSING_ITEM if items and query.sync_token is None:
                 gone = fault.event_id or items[0].id
                 page = dataclasses.replace(page, items=[i for i in page.items if i.id != gone])

@@ -28,8 +28,6 @@ _BUSY_ONLY: Final = frozenset(
         "updated",
         "recurringEventId",
         "originalStartTime",
-        "eventType",
-        "iCalUID",
     }
 )
 _GZIP_HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"

@@ -155,7 +155,10 @@ class Emulator:
 
     @property
     def violations(self) -> tuple[str, ...]:
-        """What clients did that Google leaves undefined, noted under ``Switches.strict``."""
+        """What clients did that Google leaves undefined, and errors of the emulator itself.
+
+        The former are noted under ``Switches.strict`` only.
+        """
         with self._lock:
             return tuple(self.pager.violations)
 
@@ -349,6 +352,15 @@ class Emulator:
     # Answering
 
     def _answer(self, request: Request) -> Transmission:
+        try:
+            return self._serve(request)
+        except Exception as error:
+            # The client sees a closed connection; whoever looks at violations sees the reason.
+            with self._lock:
+                self.pager.violations.append(f"a bug of the emulator: {error!r}")
+            raise
+
+    def _serve(self, request: Request) -> Transmission:
         if request.path.startswith(control.PREFIX):
             response: Response = control.answer(self, request)
             return transmission(response, None, accepts_gzip=False, closing=False)

@@ -81,7 +81,7 @@ class TokenBox:
         self._key = hashlib.blake2b(f"emulator {seed}".encode(), digest_size=32).digest()
 
     def seal_sync(self, token: SyncToken) -> str:
-        """The text of a sync token, 44 characters and more with a remembered window."""
+        """The text of a sync token, 36 characters, and more with a remembered window."""
         packed = _SYNC.pack(
             _SYNC_VERSION,
             token.calendar,
