@@ -80,11 +80,11 @@ def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
     Raises:
         SettingsError: The database or the OAuth client is not set; said before any work.
     """
+    settings.require_database_url()
+    client_id, client_secret = settings.require_google_client()
     from tuturuuu_jobs.sync.google import GoogleClient
     from tuturuuu_jobs.sync.job import SyncJob
 
-    settings.require_database_url()
-    client_id, client_secret = settings.require_google_client()
     google = GoogleClient(
         client_id, client_secret, settings.google_api_url, settings.google_token_url
     )

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,62 @@ def test_sigterm_in_the_middle_is_answered_and_recorded(
         "select status from jobs.runs where id = %s", (result["run_id"],)
     ).fetchone()
     assert recorded == ("interrupted",)
+
+
+def test_at_a_terminal_a_long_run_shows_how_far_it_is(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    shown = threading.Event()
+    scene.emulator.add_fault(Fault(kind=FaultKind.MUTATE, action=lambda: shown.wait(60)))
+    ours, theirs = pty.openpty()
+    said = b""
+    with (
+        os.fdopen(ours, "rb", buffering=0) as terminal,
+        subprocess.Popen(
+            [COMMAND, "sync", "--ws", str(scene.ws_id), "--json"],
+            env=environ | {"TERM": "xterm", "COLUMNS": "120"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+        ) as process,
+    ):
+        while CALENDAR.encode() not in said:
+            said += terminal.read(4096)
+        shown.set()
+        while f"sync {scene.ws_id}: succeeded".encode() not in said:
+            said += terminal.read(4096)
+        out, _ = process.communicate(timeout=60)
+        os.close(theirs)
+
+    assert process.returncode == 0
+    assert json.loads(out)["success"] is True
+
+
+def test_the_machine_s_time_zone_changes_no_row(scene: Scene, environ: dict[str, str]) -> None:
+    today = scene.emulator.clock().date()
+    scene.put("holiday", f"{today}", f"{today + timedelta(days=1)}", summary="All day")
+    line = ("full-sync", "--ws", str(scene.ws_id))
+
+    wrote = run(*line, TZ="Pacific/Kiritimati", **environ)
+    before = scene.rows()
+    again = run(*line, "--dry-run", TZ="America/Los_Angeles", **environ)
+
+    assert wrote.returncode == 0
+    assert before[CALENDAR, "holiday"]["start_at"].isoformat() == f"{today}T00:00:00+00:00"
+    assert (again.returncode, again.stdout) == (0, "nothing to change\n")
+
+
+def test_an_unwritable_state_directory_is_a_setting_to_correct(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    environ["TUTURUUU_JOBS_STATE_DIR"] = "/proc/nowhere"
+
+    ended = run("sync", "--ws", str(scene.ws_id), "--json", **environ)
+
+    assert ended.returncode == 78
+    assert "/proc/nowhere" in ended.stderr
+    assert document(ended)["status"] == "failed"
+    assert scene.rows() == {}
 
 
 def test_an_unknown_workspace_is_rejected_with_its_own_code(environ: dict[str, str]) -> None:
