@@ -18,10 +18,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.fixtures.postgres import Database
+from tests.fixtures.postgres import Database, memory_folder
 from tuturuuu_jobs.errors import FailedError, SettingsError
 from tuturuuu_jobs.testing.postgres import EmbeddedPostgres, Server, binaries, stop_detached
 from tuturuuu_jobs.testing.postgres.binaries import find_binaries
+from tuturuuu_jobs.testing.tuturuuu import Shape, install
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 PATIENCE_S = 20.0
@@ -39,7 +40,7 @@ cluster.stop()
 @pytest.fixture
 def short_tmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A temporary folder of this test's own, short enough for sockets and open to all users."""
-    folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="t-", dir=memory_folder() or "/tmp"))
     folder.chmod(0o1777)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -217,7 +218,10 @@ def test_an_installed_postgres_serves_where_the_wheel_is_missing(
         pytest.skip("no Postgres is installed on this machine")
     assert found.parts == ()
     with EmbeddedPostgres() as cluster:
-        psycopg.connect(cluster.dsn()).close()
+        for shape in Shape:
+            cluster.server.create_database(shape)
+            with psycopg.connect(cluster.dsn(shape)) as connection:
+                install(connection, shape)
 
 
 def test_no_postgres_at_all_is_a_clear_error(

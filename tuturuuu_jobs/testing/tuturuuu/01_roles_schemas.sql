@@ -62,7 +62,7 @@ create table audit.record_version (
   auth_role text default current_setting('request.jwt.claim.role', true)
 );
 create index record_version_record_id on audit.record_version (record_id) where record_id is not null;
-create index record_version_ts on audit.record_version using brin (ts);
+create index record_version_ts on audit.record_version (ts);
 
 -- Arguments: the columns of the primary key.
 create function audit.insert_update_delete_trigger() returns trigger
