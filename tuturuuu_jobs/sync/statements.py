@@ -33,10 +33,12 @@ select external_event_id, title, description, coalesce(location, ''), start_at, 
            and google_calendar_id is not distinct from external_calendar_id
            and location is not null and not is_encrypted
 """
+# Joined, not compared with any(): a generic plan would compare every row with every id.
 _WHERE: Final[LiteralString] = """
-from public.workspace_calendar_events
-where ws_id = %(ws)s and provider = 'google' and external_calendar_id = %(calendar)s
-  and external_event_id = any(%(ids)s)
+from unnest(%(ids)s::text[]) as page(id)
+join public.workspace_calendar_events
+  on ws_id = %(ws)s and provider = 'google' and external_calendar_id = %(calendar)s
+ and external_event_id = page.id
 """
 _ROWS: Final[LiteralString] = (
     _OWNED
@@ -46,9 +48,10 @@ _ROWS: Final[LiteralString] = (
 )
 _ROWS_ERA: Final[LiteralString] = _OWNED + ", false " + _WHERE
 
-MENTIONED: Final[LiteralString] = (
-    "select event_id, updated from jobs_mentioned where event_id = any(%(ids)s)"
-)
+MENTIONED: Final[LiteralString] = """
+select event_id, updated
+from unnest(%(ids)s::text[]) as page(id) join jobs_mentioned on event_id = page.id
+"""
 FORGET_STAGED: Final[LiteralString] = "delete from jobs_staged where event_id = any(%(ids)s)"
 FORGET_MENTIONED: Final[LiteralString] = "delete from jobs_mentioned where event_id = any(%(ids)s)"
 
