@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import fnmatch
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ class Proof:
     test: str
 
 
+@functools.cache
 def proofs() -> tuple[Proof, ...]:
     """Every name in a ``covers`` decorator of the emulator's tests, read without importing."""
     return tuple(

@@ -9,6 +9,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from tuturuuu_jobs.commands.emulator import serve
+from tuturuuu_jobs.errors import SettingsError
+
 SERVE = [
     sys.executable,
     "-c",
@@ -38,3 +41,11 @@ def test_a_port_that_is_taken_is_named() -> None:
         )
     assert done.returncode != 0
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_without_dateutil_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dateutil", None)
+    with pytest.raises(SettingsError) as caught:
+        serve()
+    assert caught.value.hint is not None
+    assert "tuturuuu-jobs[demo]" in caught.value.hint

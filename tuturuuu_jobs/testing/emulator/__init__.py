@@ -8,10 +8,11 @@ from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, TOKEN_ERRORS, 
 from tuturuuu_jobs.testing.emulator.catalogue import Example, examples
 from tuturuuu_jobs.testing.emulator.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind
-from tuturuuu_jobs.testing.emulator.listing import Switches
 from tuturuuu_jobs.testing.emulator.oauth import Account
 from tuturuuu_jobs.testing.emulator.odd import odd_events
-from tuturuuu_jobs.testing.emulator.server import CLIENT, Emulator, LoggedRequest
+from tuturuuu_jobs.testing.emulator.server import CLIENT, Emulator
+from tuturuuu_jobs.testing.emulator.state import LoggedRequest
+from tuturuuu_jobs.testing.emulator.switches import Switches
 
 __all__ = [
     "API_ERRORS",

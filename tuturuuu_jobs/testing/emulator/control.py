@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tuturuuu_jobs.testing.emulator.answering import CONTROL_PREFIX
 from tuturuuu_jobs.testing.emulator.api_errors import ApiError
 from tuturuuu_jobs.testing.emulator.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind
@@ -20,8 +21,6 @@ from tuturuuu_jobs.testing.emulator.moments import parse_instant, render_updated
 
 if TYPE_CHECKING:
     from tuturuuu_jobs.testing.emulator.server import Emulator
-
-PREFIX: Final = "/_control"
 
 
 def _add_account(emulator: Emulator, **arguments: Any) -> Any:
@@ -141,7 +140,7 @@ def run(emulator: Emulator, name: str, arguments: Mapping[str, Any]) -> Any:
 
 def answer(emulator: Emulator, request: Request) -> Response:
     """Answer a request of the namespace: 200 with the command's answer, or 400 with one line."""
-    name = request.path.removeprefix(PREFIX).strip("/")
+    name = request.path.removeprefix(CONTROL_PREFIX).strip("/")
     if not name:
         return json_response({key: command.__doc__ for key, command in COMMANDS.items()})
     try:

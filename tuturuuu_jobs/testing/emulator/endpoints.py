@@ -13,11 +13,13 @@ from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, ApiError, not_
 from tuturuuu_jobs.testing.emulator.calendar import Calendar
 from tuturuuu_jobs.testing.emulator.faults import Fault
 from tuturuuu_jobs.testing.emulator.fields import apply_mask, mask_for
-from tuturuuu_jobs.testing.emulator.listing import Pager, Switches, parse_query
+from tuturuuu_jobs.testing.emulator.listing import Pager
 from tuturuuu_jobs.testing.emulator.messages import Request, Response, json_response
 from tuturuuu_jobs.testing.emulator.model import Json, Role
 from tuturuuu_jobs.testing.emulator.moments import render_updated, zone_named
+from tuturuuu_jobs.testing.emulator.query import parse_query
 from tuturuuu_jobs.testing.emulator.rendering import Body, View, events_body, item_text
+from tuturuuu_jobs.testing.emulator.switches import Switches
 
 COLORS: Final[Json] = {
     "kind": "calendar#colors",

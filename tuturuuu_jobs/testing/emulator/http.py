@@ -26,10 +26,10 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
     allow_reuse_address = True
 
-    def __init__(self, host: str, port: int, answer: Answer) -> None:
+    def __init__(self, host: str, port: int, answer: Answer, stopping: threading.Event) -> None:
         super().__init__((host, port), _Handler)
         self.answer = answer
-        self.stopping = threading.Event()
+        self.stopping = stopping
         self.resetting: set[int] = set()
         self._open: dict[int, socket.socket] = {}
         self._workers: set[threading.Thread] = set()
