@@ -61,7 +61,7 @@ def test_the_service_reads_and_writes_everything_a_job_needs(filled: World) -> N
 def test_a_role_without_bypass_reads_empty_tables_instead_of_failing(
     any_database: Database, filled: World
 ) -> None:
-    with any_database.connect(user="jobs_without_bypass") as connection:
+    with any_database.connect("jobs_without_bypass") as connection:
         for table in ("calendar_auth_tokens", "workspace_calendar_events", "workspaces"):
             query = f"select count(*) from {table}".encode()
             assert connection.execute(query).fetchone() == (0,)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -25,12 +24,13 @@ from psycopg.conninfo import make_conninfo
 from tuturuuu_jobs.errors import FailedError
 from tuturuuu_jobs.testing.postgres import bound_exec
 from tuturuuu_jobs.testing.postgres.binaries import Binaries, find_binaries
-from tuturuuu_jobs.testing.postgres.folder import (
-    abandoned_folders,
-    hold_folder,
-    make_folder,
-    remove_folder,
+from tuturuuu_jobs.testing.postgres.ending import (
+    end_child,
+    postmaster_of,
+    remove_abandoned,
+    stop_detached,
 )
+from tuturuuu_jobs.testing.postgres.folder import hold_folder, make_folder
 from tuturuuu_jobs.testing.postgres.server import Server
 
 NOBODY: Final = 65534
@@ -127,7 +127,7 @@ class EmbeddedPostgres:
     @property
     def pid(self) -> int:
         """Process id of the postmaster."""
-        return _postmaster(self.folder)
+        return postmaster_of(self.folder)
 
     def dsn(self, dbname: str = "postgres") -> str:
         """Connection string of one database, by socket."""
@@ -141,7 +141,7 @@ class EmbeddedPostgres:
         """Make the cluster and wait until it answers. Raises FailedError with the log's end."""
         self._folder = make_folder(self._user, self._parent)
         try:
-            _remove_abandoned(self._folder)
+            remove_abandoned(self._folder)
             if not self._detached:
                 self._hold = hold_folder(self._folder)
             binaries = find_binaries().readable_by(self._user, self._folder)
@@ -155,7 +155,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stop the server at once and remove everything; stopped already is fine."""
         if self._process is not None:
-            _quit(self._process)
+            end_child(self._process)
         if self._folder is not None:
             stop_detached(self._folder)
         if self._hold is not None:
@@ -247,49 +247,6 @@ class EmbeddedPostgres:
                 return False
             time.sleep(POLL_S)
         return False
-
-
-def stop_detached(folder: Path) -> None:
-    """Stop the server of that folder, if it runs, and remove the folder; gone already is fine."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        pid = _postmaster(folder)
-        if _works_in(pid, folder / "data"):
-            os.kill(pid, signal.SIGQUIT)
-            _wait_for_end_of(folder / "data" / "postmaster.pid")
-    remove_folder(folder)
-
-
-def _remove_abandoned(mine: Path) -> None:
-    for folder in abandoned_folders(mine.parent, mine.stat().st_uid):
-        stop_detached(folder)
-
-
-def _postmaster(folder: Path) -> int:
-    return int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-
-
-def _works_in(pid: int, data: Path) -> bool:
-    """Whether that process is this folder's server, not a later one that got its number."""
-    proc = Path("/proc")
-    # Without /proc the number has to do.
-    return not proc.is_dir() or (proc / str(pid) / "cwd").resolve() == data
-
-
-def _wait_for_end_of(state: Path) -> None:
-    patience = time.monotonic() + PATIENCE_S
-    # The last thing a postmaster does is to remove this file.
-    while state.exists() and time.monotonic() < patience:
-        time.sleep(POLL_S)
-
-
-def _quit(process: subprocess.Popen[bytes]) -> None:
-    # SIGQUIT skips the last checkpoint: 1 ms instead of 100, and the data are thrown away anyway.
-    process.send_signal(signal.SIGQUIT)
-    try:
-        process.wait(PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _free_port() -> int:
