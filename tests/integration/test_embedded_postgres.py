@@ -174,6 +174,16 @@ def test_a_detached_server_can_be_stopped_by_its_maker(short_tmp: Path) -> None:
     assert list(short_tmp.iterdir()) == []
 
 
+def test_a_forked_child_cannot_stop_the_server_of_its_parent(short_tmp: Path) -> None:
+    with EmbeddedPostgres() as cluster:
+        child = os.fork()
+        if child == 0:
+            cluster.stop()
+            os._exit(0)
+        os.waitpid(child, 0)
+        psycopg.connect(cluster.dsn()).close()
+
+
 def test_a_number_that_belongs_to_another_process_now_is_not_signalled(tmp_path: Path) -> None:
     folder = tmp_path / "stale"
     (folder / "data").mkdir(parents=True)

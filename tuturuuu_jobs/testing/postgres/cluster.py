@@ -88,6 +88,7 @@ class EmbeddedPostgres:
             "log_statement": log_statement,
         }
         self._password = secrets.token_hex(16)
+        self._owner = os.getpid()
         self._user = NOBODY if os.geteuid() == 0 else None
         self._folder: Path | None = None
         self._hold: int | None = None
@@ -153,7 +154,12 @@ class EmbeddedPostgres:
         return self
 
     def stop(self) -> None:
-        """Stop the server at once and remove everything; stopped already is fine."""
+        """Stop the server at once and remove everything; stopped already is fine.
+
+        Does nothing in a forked child: the server is its parent's.
+        """
+        if os.getpid() != self._owner:
+            return
         if self._process is not None:
             end_child(self._process)
         if self._folder is not None:

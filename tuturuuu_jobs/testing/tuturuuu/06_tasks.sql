@@ -1,4 +1,5 @@
--- Boards, lists, tasks, and how tasks become events.
+-- Boards, lists, tasks, and how tasks become events. The triggers that notify people and those that
+-- limit a board's capacity are left out: no job writes tasks.
 
 create table public.workspace_boards (
   id uuid primary key default gen_random_uuid(),
