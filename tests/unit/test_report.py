@@ -74,6 +74,14 @@ def test_a_terminal_gets_a_summary_with_the_counts_unless_quiet(
     assert told(capfd, ended, options(quiet=True), at_terminal=True) == ("", "")
 
 
+def test_a_person_is_told_who_keeps_the_workspace_busy(capfd: pytest.CaptureFixture[str]) -> None:
+    ended = result(Kind.BUSY, Problem("busy", "run 0190 has been at work for 3 minutes"))
+
+    _, err = told(capfd, ended, at_terminal=True)
+
+    assert err == "tuturuuu-jobs: sync: skipped (busy): run 0190 has been at work for 3 minutes\n"
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_failure_says_what_failed_and_what_to_do(
     capfd: pytest.CaptureFixture[str], *, quiet: bool

@@ -42,8 +42,11 @@ def report(
         output.emit_json(document)
     elif options.dry_run:
         output.print_lines(plan_lines(result))
-    if result.success or result.exit_code == ExitCode.BUSY:
-        lines = summary_lines(result) if at_terminal and not options.quiet else []
+    watched = at_terminal and not options.quiet
+    if result.success:
+        lines = summary_lines(result) if watched else []
+    elif result.exit_code == ExitCode.BUSY:
+        lines = failure_lines(result) if watched else []
     elif not at_terminal and _is_unchanged_partial(document, previous):
         lines = []
     else:
@@ -65,7 +68,8 @@ def summary_lines(result: Result) -> list[str]:
 def failure_lines(result: Result) -> list[str]:
     """One paragraph: what failed and what to do about each."""
     count = len(result.errors)
-    head = f"tuturuuu-jobs: {_name(result)}: {_verdict(result)}"
+    record = f", run {result.run_id}" if result.attempts else ""
+    head = f"tuturuuu-jobs: {_name(result)}: {_verdict(result)}{record}"
     if count == 1:
         return [f"{head}: {_problem_line(result.errors[0])}"]
     lines = [f"{head}: {count} problems" if count else head]
