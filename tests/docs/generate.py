@@ -7,21 +7,21 @@ its text from the program and from the page as it stands.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 
+PAGES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*_page.py")))
 
-def pages() -> Iterator[tuple[Path, str]]:
-    """Every generated page: its place and what it should say."""
-    for module in sorted(Path(__file__).parent.glob("*_page.py")):
-        page = importlib.import_module(f"tests.docs.{module.stem}")
-        path: Path = page.PAGE
-        yield path, page.render(path.read_text(encoding="utf-8") if path.exists() else "")
+
+def render(name: str) -> tuple[Path, str]:
+    """A page's place, and what it should say."""
+    page = importlib.import_module(f"tests.docs.{name}")
+    path: Path = page.PAGE
+    return path, page.render(path.read_text(encoding="utf-8") if path.exists() else "")
 
 
 def main() -> None:
     """Write every page."""
-    for path, text in pages():
+    for path, text in map(render, PAGES):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 

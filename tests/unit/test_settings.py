@@ -191,7 +191,7 @@ def test_an_absent_secret_file_is_named() -> None:
     error = refusal({"DATABASE_URL_FILE": "/nowhere/url"})
 
     assert error.subject == "DATABASE_URL"
-    assert "/nowhere/url: No such file or directory" in error.message
+    assert "/nowhere/url for DATABASE_URL: No such file or directory" in error.message
     assert "DATABASE_URL_FILE" in str(error.hint)
 
 
