@@ -447,3 +447,19 @@ def test_stopping_hangs_up_on_those_who_wait(emulator: Emulator, account: Accoun
     assert time.monotonic() - begun < 5
     answer.close()
     connection.close()
+
+
+def test_an_error_of_the_emulator_itself_does_not_pass_unseen(account: Account) -> None:
+    from tests.fixtures.emulator import EMULATOR_START
+
+    with Emulator(clock=VirtualClock(EMULATOR_START)) as running:
+        mine = running.add_account(account.email)
+        running.add_fault(Fault(kind=FaultKind.MUTATE, control=("no-such-command", {})))
+        connection = http.client.HTTPConnection(running.base_url[7:])
+        headers = {"Authorization": f"Bearer {mine.access_token}"}
+        connection.request("GET", "/calendar/v3/colors", headers=headers)
+        with pytest.raises(http.client.RemoteDisconnected):
+            connection.getresponse()
+        connection.close()
+        (violation,) = running.violations
+    assert "no-such-command" in violation

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.emulator.proof import ME, items, timed, weekly
+from tests.integration.emulator.proof import ME, items, pages, timed, weekly
 from tuturuuu_jobs.testing.emulator import Account, Emulator
 from tuturuuu_jobs.testing.emulator.api_errors import ApiError
 
@@ -85,3 +87,30 @@ def test_a_change_during_paging_is_in_the_next_delta(
     _apply(rows, items(service, singleEvents=single, maxResults=2, syncToken=sync_token))
     truth = {item["id"]: item["summary"] for item in items(service, singleEvents=single)}
     assert rows == truth
+
+
+def test_clients_in_many_threads_see_the_truth_while_somebody_writes(
+    emulator: Emulator, google_service: Callable[[Account], Any]
+) -> None:
+    emulator.put_events(emulator.add_account(ME).email, [timed(f"e{n:03d}") for n in range(60)])
+    services = [google_service(emulator.account(ME)) for _ in range(6)]
+    begun = threading.Barrier(len(services) + 1)
+
+    def read(service: Any) -> tuple[dict[str, Any], str]:
+        rows: dict[str, Any] = {}
+        begun.wait()
+        answers = pages(service, maxResults=7)
+        for page in answers:
+            _apply(rows, page["items"])
+        return rows, answers[-1]["nextSyncToken"]
+
+    with ThreadPoolExecutor(len(services)) as pool:
+        readers = [pool.submit(read, service) for service in services]
+        begun.wait()
+        for number in range(60):
+            emulator.patch_event(ME, f"e{number:03d}", {"summary": "written meanwhile"})
+        results = [reader.result() for reader in readers]
+    truth = {item["id"]: item["summary"] for item in items(services[0])}
+    for rows, sync_token in results:
+        _apply(rows, items(services[0], maxResults=7, syncToken=sync_token))
+        assert rows == truth

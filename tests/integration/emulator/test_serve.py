@@ -12,12 +12,7 @@ import pytest
 from tuturuuu_jobs.commands.emulator import serve
 from tuturuuu_jobs.errors import SettingsError
 
-SERVE = [
-    sys.executable,
-    "-c",
-    "from tuturuuu_jobs.commands.emulator import app; app(standalone_mode=True)",
-    "serve",
-]
+SERVE = [sys.executable, "-m", "tuturuuu_jobs", "emulator", "serve"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -39,7 +34,7 @@ def test_a_port_that_is_taken_is_named() -> None:
         done = subprocess.run(
             [*SERVE, "--port", str(port)], capture_output=True, text=True, check=False
         )
-    assert done.returncode != 0
+    assert done.returncode == 78
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
 
 

@@ -199,7 +199,9 @@ class Calendar:
         if at not in starts or at == starts[0]:
             raise bad_request("invalid", "a series is split at an occurrence after its first")
         body = master.item.body
-        moved = [entry for entry in self._exceptions(master_id) if self._original(entry) >= at]
+        moved = [
+            entry for entry in self._dated_exceptions(master_id) if self._original(entry) >= at
+        ]
         new_body = self._continuation(master, at, starts.index(at)) | changes
         lines = list(cut_before(body["recurrence"], at, all_day=series.all_day))
         new = self.put(new_body, stamp)
@@ -259,7 +261,7 @@ class Calendar:
             self._by_base.setdefault(stored.master_id, {})[stored.id] = None
 
     def _settle_exceptions(self, master: Stored, stamp: Stamp) -> None:
-        exceptions = [entry for entry in self._exceptions(master.id) if not entry.dropped]
+        exceptions = [entry for entry in self._dated_exceptions(master.id) if not entry.dropped]
         if not exceptions:
             return
         last = max(self._original(entry) for entry in exceptions)
@@ -276,6 +278,11 @@ class Calendar:
             entry = self.entries.get(key)
             if entry is not None and entry.master_id == master_id:
                 yield entry
+
+    def _dated_exceptions(self, master_id: str) -> list[Stored]:
+        """Those that say which occurrence they replace; odd data may not."""
+        entries = self._exceptions(master_id)
+        return [entry for entry in entries if "originalStartTime" in entry.item.body]
 
     def _original(self, entry: Stored) -> datetime:
         return edge_instant(entry.item.body["originalStartTime"], self._date_zone(entry))

@@ -6,6 +6,7 @@ raises ValueError; odd data may hold such text on purpose, so callers decide wha
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
@@ -61,6 +62,7 @@ def render_edge(edge: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
     return {**edge, "dateTime": render_instant(edge_instant(edge, zone), zone)}
 
 
+@functools.lru_cache(maxsize=64)
 def render_updated(moment: datetime) -> str:
     """Milliseconds and ``Z``, as in ``updated``."""
     return (
