@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from tuturuuu_jobs.errors import BusyError, Interruption
+from tuturuuu_jobs.errors import BusyError, Interruption, UnavailableError
 from tuturuuu_jobs.runtime import ledger, schema
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
 from tuturuuu_jobs.runtime.endings import as_job_error, ended_by
@@ -23,6 +23,7 @@ from tuturuuu_jobs.runtime.ledger import RunFacts, RunningRow
 from tuturuuu_jobs.runtime.locks import Holder, KeyHeldError, LockMode
 from tuturuuu_jobs.runtime.logs import run_logger
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, status_of
+from tuturuuu_jobs.runtime.queues import load_queue
 from tuturuuu_jobs.runtime.retry import attempt_wait, fits, with_retry_after
 from tuturuuu_jobs.runtime.session import KeySession
 from tuturuuu_jobs.runtime.settling import drain_spool
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 D = TypeVar("D")
 
+_SEAT_POLL_S: Final = 0.25
 _NOTHING: Final = Outcome(Kind.BUG, "bug", (Problem("bug", "the run ended without an outcome"),))
 
 
@@ -111,7 +113,7 @@ class Execution(Generic[P, D]):
         except BaseException as error:  # noqa: BLE001 - The boundary of a run: all ends in an outcome.
             self._note_bug(error)
             self._outcome = ended_by(error, self._known(), self._around.deadline)
-        if self._outcome.kind is Kind.BUSY:
+        if self._outcome.kind is Kind.BUSY and not self.opened:
             self.attempts = 0
             if self._request.on_busy is OnBusy.FAIL:
                 self._outcome = dataclasses.replace(self._outcome, kind=Kind.FAILED)
@@ -177,7 +179,7 @@ class Execution(Generic[P, D]):
         """The connection to work with, all locks held; None if the slot's work is done already."""
         around = self._around
         if self.opened and self._ended is not None:
-            connection = around.session.retake()
+            connection = self._retake()
             with around.signals.shield():
                 ledger.next_attempt(
                     connection, self._facts.id, self._ended, started_at=around.clock.now()
@@ -189,10 +191,40 @@ class Execution(Generic[P, D]):
         if ledger.find_done(connection, self._facts) is not None:
             return None
         self._settle_predecessor(connection)
+        self._take_seat(connection)
         with around.signals.shield():
             self.opened = ledger.open_run(connection, self._facts, attempt=self.attempts)
         if not self.opened:
             raise BusyError("the ledger has a running row of this key", subject=self._facts.key)
+        return connection
+
+    def _take_seat(self, connection: psycopg.Connection[Any]) -> None:
+        """Wait for one of the queue's seats, as long as the deadline leaves time to use it."""
+        around = self._around
+        while (queue := load_queue(connection, self._job.queue)) is not None:
+            # A random order keeps runs that start together from all trying the same seat first.
+            seats = around.rng.sample(range(queue.total_limit), queue.total_limit)
+            if around.session.take_seat(queue.name, seats):
+                return
+            wait_s = _SEAT_POLL_S * (1.0 + around.rng.random())
+            if not fits(wait_s, around.deadline.remaining()):
+                raise BusyError(
+                    f"all {queue.total_limit} seats of the queue {queue.name} stayed taken",
+                    code="queue_full",
+                    subject=queue.name,
+                )
+            around.clock.sleep(wait_s)
+            around.signals.check()
+
+    def _retake(self) -> psycopg.Connection[Any]:
+        try:
+            connection = self._around.session.retake()
+            self._take_seat(connection)
+        except BusyError as error:
+            # A run that has begun is not skipped any more.
+            raise UnavailableError(
+                f"the run lost its place: {error.message}", code="lock_lost", subject=error.subject
+            ) from None
         return connection
 
     def _remaining_wait(self) -> float:

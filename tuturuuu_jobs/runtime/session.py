@@ -7,14 +7,15 @@ database that was lost is taken again before the next attempt, or the attempt do
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from tuturuuu_jobs.errors import BusyError, JobError, UnavailableError
+from tuturuuu_jobs.errors import JobError
 from tuturuuu_jobs.runtime import locks
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.ledger import RunFacts
@@ -38,6 +39,7 @@ class KeySession:
         self._file_held = False
         self._database = contextlib.ExitStack()
         self._holds_advisory = False
+        self._seated = False
         self._connection: psycopg.Connection[Any] | None = None
 
     def __enter__(self) -> Self:
@@ -65,15 +67,7 @@ class KeySession:
             wait: Seconds that may still be waited for a lock; asked before each.
         """
         if self._mode.uses_file and not self._file_held:
-            self._file.enter_context(
-                locks.file_lock(
-                    self._state.locks,
-                    self._facts.key,
-                    run_id=str(self._facts.id),
-                    taken_at=self._facts.started_at,
-                    wait_s=wait(),
-                )
-            )
+            self._file.enter_context(self._file_lock(self._facts.key, wait()))
             self._file_held = True
         connection = self.connect()
         if self._mode.uses_database and not self._holds_advisory:
@@ -82,6 +76,31 @@ class KeySession:
             )
             self._holds_advisory = True
         return connection
+
+    def take_seat(self, queue: str, seats: Sequence[int]) -> bool:
+        """Take one of a queue's seats, the first that is free; idempotent.
+
+        The key must be held already: who waits for a key must not occupy a seat.
+        """
+        for seat in () if self._seated else seats:
+            name = f"seat/{queue}/{seat}"
+            with contextlib.suppress(locks.KeyHeldError):
+                if self._mode.uses_database:
+                    self._database.enter_context(locks.advisory_lock(self.connect(), name))
+                else:
+                    self._file.enter_context(self._file_lock(name, 0.0))
+                self._seated = True
+                break
+        return self._seated
+
+    def _file_lock(self, key: str, wait_s: float) -> AbstractContextManager[None]:
+        return locks.file_lock(
+            self._state.locks,
+            key,
+            run_id=str(self._facts.id),
+            taken_at=self._facts.started_at,
+            wait_s=wait_s,
+        )
 
     def connect(self) -> psycopg.Connection[Any]:
         """The session's connection, opened if there is none; no lock is taken."""
@@ -97,6 +116,8 @@ class KeySession:
         """Give up the connection, and with it the database's lock."""
         stack, self._database = self._database, contextlib.ExitStack()
         self._connection, self._holds_advisory = None, False
+        # A seat that is a file does not go with the connection.
+        self._seated = self._seated and not self._mode.uses_database
         with contextlib.suppress(JobError, psycopg.Error):
             stack.close()
 
@@ -108,18 +129,11 @@ class KeySession:
     def retake(self) -> psycopg.Connection[Any]:
         """The connection for another attempt: looked at, and replaced with its lock if broken.
 
-        Raises UnavailableError if another run took the key meanwhile.
+        Raises BusyError if another run took the key meanwhile.
         """
         if not self._is_sound():
             self.detach()
-        try:
-            return self.take(lambda: 0.0)
-        except BusyError as error:
-            raise UnavailableError(
-                f"the lock was lost and another run took it: {error.message}",
-                code="lock_lost",
-                subject=self._facts.key,
-            ) from None
+        return self.take(lambda: 0.0)
 
     def _is_sound(self) -> bool:
         connection = self._connection

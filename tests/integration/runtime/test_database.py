@@ -1,14 +1,16 @@
 """Connecting, and what the driver's errors become: never a value, a statement or a password."""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
 import pytest
 from psycopg import errors
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.fixtures.postgres import Database
+from tests.integration.runtime.pooler import transaction_pooler
 from tuturuuu_jobs.errors import (
     BugError,
     DeadlineError,
@@ -162,26 +164,6 @@ def test_the_drivers_errors_are_sorted_by_what_to_do(
     assert (ours.code, ours.retryable) == (code, retryable)
 
 
-def test_a_missing_right_names_the_table(database: Database) -> None:
-    role = f"bare {database.dsn[-12:]}".replace("=", " ")
-    name = psycopg.sql.Identifier(role)
-    with database.connect() as admin:
-        admin.execute(psycopg.sql.SQL("create role {} login").format(name))
-        admin.execute(psycopg.sql.SQL("grant usage on schema jobs to {}").format(name))
-        try:
-            with (
-                database.connect(role) as other,
-                pytest.raises(SettingsError) as caught,
-                translated_errors(),
-            ):
-                other.execute("select from jobs.runs")
-        finally:
-            admin.execute(psycopg.sql.SQL("drop owned by {}").format(name))
-            admin.execute(psycopg.sql.SQL("drop role {}").format(name))
-    assert "runs" in caught.value.message
-    assert "db grants" in (caught.value.hint or "")
-
-
 def test_a_long_statement_may_use_the_remaining_deadline_and_no_more(
     connection: psycopg.Connection[object],
 ) -> None:
@@ -193,3 +175,36 @@ def test_a_long_statement_may_use_the_remaining_deadline_and_no_more(
     clock.advance(timedelta(minutes=11))
     with pytest.raises(DeadlineError), statement_timeout(connection, deadline):
         pass
+
+
+@contextlib.contextmanager
+def pooled(database: Database, *, sessions: int) -> Iterator[str]:
+    """The database's address behind a pooler with so many sessions per client."""
+    address = conninfo_to_dict(database.dsn)
+    folder = str(address["host"])
+    if not folder.startswith("/"):
+        pytest.skip("the pooler reaches the server by its socket")
+    socket = f"{folder}/.s.PGSQL.{address['port']}"
+    with transaction_pooler(socket, sessions=sessions) as port:
+        yield make_conninfo(
+            database.dsn, host="127.0.0.1", port=port, sslmode="disable", gssencmode="disable"
+        )
+
+
+@pytest.mark.parametrize("sessions", [2, 3])
+def test_a_pooler_that_changes_the_session_between_transactions_is_refused(
+    database: Database, sessions: int
+) -> None:
+    with pooled(database, sessions=sessions) as dsn, pytest.raises(SettingsError) as caught:
+        connect(dsn, application_name="x")
+    assert caught.value.code == "transaction_pooler"
+    assert caught.value.subject == "DATABASE_URL"
+    assert "5432" in (caught.value.hint or "")
+
+
+def test_a_pooler_that_keeps_one_session_per_client_is_fine(database: Database) -> None:
+    with (
+        pooled(database, sessions=1) as dsn,
+        connect(dsn, application_name="x") as connection,
+    ):
+        assert connection.execute("select 1").fetchone() == (1,)

@@ -15,6 +15,7 @@ from tuturuuu_jobs.runtime.identity import read_identity
 from tuturuuu_jobs.runtime.job import OnBusy, RunRequest
 from tuturuuu_jobs.runtime.locks import LockMode
 from tuturuuu_jobs.runtime.run import run_job
+from tuturuuu_jobs.testing.clock import VirtualClock
 
 MODES = pytest.mark.parametrize("mode", list(LockMode), ids=str)
 
@@ -234,3 +235,48 @@ def test_a_parent_that_is_not_the_main_thread_can_run_too(
     thread.start()
     thread.join()
     assert codes == [0]
+
+
+@MODES
+def test_a_queue_lets_in_as_many_runs_as_it_has_seats(
+    database: Database, tmp_path: Path, start_victim: StartVictim, mode: LockMode
+) -> None:
+    with database.connect() as connection:
+        connection.execute("update jobs.queues set total_limit = 1 where name = 'calendar-sync'")
+    start_victim(mode=mode).start_holding()
+    other = ScriptedJob([succeed], key="google-calendar-sync-other")
+    clock = VirtualClock()
+    runtime = runtime_for(database.dsn, tmp_path, mode=mode, clock=clock)
+    result = run_job(other, {}, RunRequest(deadline_s=20), runtime)
+    assert (result.exit_code, result.code, result.attempts) == (75, "queue_full", 0)
+    assert 14 < sum(clock.sleeps) < 16
+
+    unlimited = ScriptedJob([succeed], key="other", queue="nobody limited it")
+    assert run_job(unlimited, {}, RunRequest(), runtime).exit_code == 0
+
+
+def test_a_run_waits_for_a_seat_and_a_dead_holder_gives_its_seat_back(
+    database: Database, tmp_path: Path, start_victim: StartVictim
+) -> None:
+    with database.connect() as connection:
+        connection.execute("update jobs.queues set total_limit = 1 where name = 'calendar-sync'")
+    holder = start_victim()
+    holder.start_holding()
+    release = threading.Timer(0.3, holder.process.kill)
+    release.start()
+    other = ScriptedJob([succeed], key="google-calendar-sync-other")
+    result = run_job(other, {}, RunRequest(), runtime_for(database.dsn, tmp_path))
+    release.join()
+    assert result.exit_code == 0
+
+
+def test_a_paused_queue_starts_nothing(database: Database, tmp_path: Path, rows: LoadRows) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "update jobs.queues set paused_until = now() + interval '1 hour', reason = 'moving'"
+        )
+    runtime = runtime_for(database.dsn, tmp_path)
+    result = run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime)
+    assert (result.exit_code, result.code) == (75, "paused")
+    assert "moving" in (result.error or "")
+    assert rows("select status, code from jobs.runs") == [("skipped", "paused")]

@@ -1,15 +1,24 @@
 """Migrations: once, whoever applies them and however many at once."""
 
+import contextlib
+import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.fixtures.postgres import Database
+from tests.integration.runtime.parts import ScriptedJob, runtime_for, succeed
 from tuturuuu_jobs.errors import SettingsError
 from tuturuuu_jobs.runtime import schema
+from tuturuuu_jobs.runtime.database import connect, translated_errors
 from tuturuuu_jobs.runtime.grants import render_grants
+from tuturuuu_jobs.runtime.job import RunRequest
+from tuturuuu_jobs.runtime.run import run_job
 
 
 def test_migrating_applies_what_is_missing_and_then_nothing(bare_database: Database) -> None:
@@ -89,36 +98,56 @@ def test_the_printed_script_does_the_same(bare_database: Database) -> None:
         schema.require_schema(connection)
 
 
-def test_the_printed_grants_are_enough_to_run_a_job(database: Database, tmp_path: Path) -> None:
-    from tests.integration.runtime.parts import ScriptedJob, runtime_for, succeed
-    from tuturuuu_jobs.runtime.job import RunRequest
-    from tuturuuu_jobs.runtime.run import run_job
-
-    role = f'odd "role" {database.dsn[-12:]}'.replace("=", " ")
+@contextlib.contextmanager
+def role(database: Database, name: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection as a role of the test's own."""
+    identifier = sql.Identifier(name)
     with database.connect() as connection:
-        connection.execute(psycopg.sql.SQL("create role {} login").format(_name(role)))
+        connection.execute(sql.SQL("create role {}").format(identifier))
         try:
-            connection.execute(render_grants(role).encode())
-            dsn = psycopg.conninfo.make_conninfo(database.dsn, user=role)
-            result = run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime_for(dsn, tmp_path))
-            assert result.exit_code == 0, result
+            yield connection
         finally:
-            connection.execute(psycopg.sql.SQL("drop owned by {}").format(_name(role)))
-            connection.execute(psycopg.sql.SQL("drop role {}").format(_name(role)))
+            connection.execute("reset role")
+            connection.execute(sql.SQL("drop owned by {}").format(identifier))
+            connection.execute(sql.SQL("drop role {}").format(identifier))
 
 
-def _name(role: str) -> psycopg.sql.Identifier:
-    return psycopg.sql.Identifier(role)
+def become(connection: psycopg.Connection[Any], name: str) -> psycopg.Connection[Any]:
+    connection.execute(sql.SQL("set role {}").format(sql.Identifier(name)))
+    return connection
+
+
+def test_the_printed_grants_are_enough_to_run_a_job(database: Database, tmp_path: Path) -> None:
+    name = f'odd "role" {os.getpid()}'
+
+    def connect_as_role(application: str) -> psycopg.Connection[Any]:
+        return become(connect(database.dsn, application_name=application), name)
+
+    with role(database, name) as admin:
+        admin.execute(render_grants(name).encode())
+        runtime = runtime_for(database.dsn, tmp_path, connect_to=connect_as_role)
+        result = run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime)
+        assert result.exit_code == 0, result
+        partitions = "select count(*) from jobs.ensure_event_partitions(6)"
+        assert become(admin, name).execute(partitions).fetchone() == (4,)
 
 
 def test_without_the_grants_the_missing_right_is_named(database: Database) -> None:
-    role = f"nobody {database.dsn[-12:]}".replace("=", " ")
-    with database.connect() as connection:
-        connection.execute(psycopg.sql.SQL("create role {} login").format(_name(role)))
-        try:
-            with database.connect(role) as other, pytest.raises(SettingsError) as caught:
-                schema.require_schema(other)
-            assert caught.value.code == "database_permission"
-            assert "schema jobs" in caught.value.message
-        finally:
-            connection.execute(psycopg.sql.SQL("drop role {}").format(_name(role)))
+    name = f"nobody {os.getpid()}"
+    with role(database, name) as connection:
+        become(connection, name)
+        with pytest.raises(SettingsError) as caught:
+            schema.require_schema(connection)
+    assert caught.value.code == "database_permission"
+    assert "schema jobs" in caught.value.message
+
+
+def test_a_table_without_a_grant_is_named(database: Database) -> None:
+    name = f"bare {os.getpid()}"
+    with role(database, name) as connection:
+        connection.execute(sql.SQL("grant usage on schema jobs to {}").format(sql.Identifier(name)))
+        become(connection, name)
+        with pytest.raises(SettingsError) as caught, translated_errors():
+            connection.execute("select from jobs.runs")
+    assert "runs" in caught.value.message
+    assert "db grants" in (caught.value.hint or "")
