@@ -52,10 +52,17 @@ class Expected:
         inside: Rows that must be there.
         outside: Living events that need no row because they do not touch the window (in one of
             the two zones that bound an all-day event); a row that is there must look like this.
+        window: What they were sorted by.
     """
 
     inside: dict[str, Row]
     outside: dict[str, Row]
+    window: Window
+
+    def is_edge(self, row: Row, slack: timedelta) -> bool:
+        """Whether a row is not wholly inside the window less ``slack`` at both ends."""
+        first, last = self.window.start + slack, self.window.end - slack
+        return bool(row["start_at"] < first or row["end_at"] > last)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ def expect(
             continue
         needed = _is_listed(event, place, window) and _touches(row, window)
         (inside if needed else outside)[str(event["id"])] = row
-    return Expected(inside, outside)
+    return Expected(inside, outside, window)
 
 
 def _living(
@@ -358,12 +365,36 @@ def _marker(row: Row) -> dict[str, Any] | None:
 
 
 def differences(
-    rows: Mapping[str, Row], expected: Mapping[str, Row] | Expected, *, limit: int = 50
+    rows: Mapping[str, Row], expected: Mapping[str, Row], *, limit: int = 50
 ) -> list[str]:
     """What is wrong with the rows, one line each, at most ``limit``; empty if nothing is."""
-    wanted = expected if isinstance(expected, Expected) else Expected(dict(expected), {})
-    allowed = wanted.outside | wanted.inside
-    lines = [f"{key}: missing" for key in sorted(wanted.inside.keys() - rows.keys())]
+    return _limited(_all_differences(rows, expected, expected), limit)
+
+
+def deviations(
+    rows: Mapping[str, Row], expected: Expected, *, slack: timedelta = timedelta(), limit: int = 50
+) -> list[str]:
+    """As :func:`differences`, for a table with a history.
+
+    Rows of living events outside the window may be there. So may rows of vanished events at the
+    edge, within ``slack`` of it or beyond: nothing proves those gone, and a sweep leaves them.
+    """
+    stale = leftovers(rows, expected, slack)
+    looked_at = {key: row for key, row in rows.items() if key not in stale}
+    allowed = expected.outside | expected.inside
+    return _limited(_all_differences(looked_at, expected.inside, allowed), limit)
+
+
+def leftovers(rows: Mapping[str, Row], expected: Expected, slack: timedelta) -> list[str]:
+    """The ids of vanished events whose rows lie at the edge."""
+    living = expected.inside.keys() | expected.outside.keys()
+    return [key for key, row in rows.items() if key not in living and expected.is_edge(row, slack)]
+
+
+def _all_differences(
+    rows: Mapping[str, Row], needed: Mapping[str, Row], allowed: Mapping[str, Row]
+) -> list[str]:
+    lines = [f"{key}: missing" for key in sorted(needed.keys() - rows.keys())]
     for key in sorted(rows):
         if key not in allowed:
             lines.append(f"{key}: a row for an event that does not exist")
@@ -373,6 +404,10 @@ def differences(
             for column, value in allowed[key].items()
             if rows[key].get(column) != value
         ]
+    return lines
+
+
+def _limited(lines: list[str], limit: int) -> list[str]:
     more = len(lines) - limit
     return lines if more <= 0 else [*lines[:limit], f"and {more} more"]
 
