@@ -17,18 +17,18 @@ from urllib.parse import urlsplit
 
 import google_auth_httplib2
 import httplib2
-from google.auth.exceptions import GoogleAuthError, RefreshError
-from google.oauth2.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
-from tuturuuu_jobs.errors import JobError, UnavailableError
+from tuturuuu_jobs.errors import JobError, QuotaSpentError, UnavailableError
 from tuturuuu_jobs.runtime import retry
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
+from tuturuuu_jobs.sync.grants import Grant
 from tuturuuu_jobs.sync.items import parse_item
 from tuturuuu_jobs.sync.model import Account, Page, Tokens, Traffic, Window
 from tuturuuu_jobs.sync.plan import LISTING
-from tuturuuu_jobs.sync.refusals import classify, classify_refresh, read_refusal
+from tuturuuu_jobs.sync.refusals import classify, read_refusal
 
 TRIES: Final = 5
 """How often one request is sent before its failure is the calendar's."""
@@ -62,7 +62,6 @@ class AccountSession:
     """The requests of one account. Used by one thread at a time.
 
     Attributes:
-        tokens: The account's tokens as they are now.
         requests: Requests sent, repeated ones included.
         retries: Requests that were repeated.
     """
@@ -76,23 +75,22 @@ class AccountSession:
         rng: random.Random,
         deadline: Deadline,
     ) -> None:
-        self.tokens = account.tokens
         self.requests = 0
         self.retries = 0
         self._clock = clock
         self._rng = rng
         self._deadline = deadline
-        self._credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth is untyped
-            token=account.tokens.access_token,
-            refresh_token=account.tokens.refresh_token,
-            token_uri=client.token_url,
-            client_id=client.client_id,
-            client_secret=client.client_secret,
-        )
         transport = _transport(client.api_root, client.timeout_s)
-        self._transports = (transport, _transport(client.token_url, client.timeout_s))
-        self._refresh_request = google_auth_httplib2.Request(self._transports[1])
-        self._http = google_auth_httplib2.AuthorizedHttp(self._credentials, http=transport)
+        token_transport = _transport(client.token_url, client.timeout_s)
+        self._transports = (transport, token_transport)
+        self._grant = Grant(
+            account.tokens,
+            token_url=client.token_url,
+            client=(client.client_id, client.client_secret),
+            clock=clock,
+            http=token_transport,
+        )
+        self._http = google_auth_httplib2.AuthorizedHttp(self._grant, http=transport)
         service: Any = cast("Any", build)(
             "calendar",
             "v3",
@@ -102,6 +100,11 @@ class AccountSession:
         )
         self._calendars = service.calendars()
         self._events = service.events()
+
+    @property
+    def tokens(self) -> Tokens:
+        """The account's tokens as they are now."""
+        return self._grant.tokens
 
     def close(self) -> None:
         """Hang up."""
@@ -201,9 +204,10 @@ class AccountSession:
                 wait = retry.with_retry_after(
                     retry.request_wait(failures, self._rng), error.retry_after_s, self._rng
                 )
-                worth_it = error.retryable and failures < TRIES
-                if not worth_it or not retry.fits(wait, self._deadline.remaining()):
+                if not error.retryable or failures >= TRIES:
                     raise
+                if not retry.fits(wait, self._deadline.remaining()):
+                    raise _too_late(error) from None
             self.retries += 1
             self._clock.sleep(wait)
 
@@ -215,14 +219,11 @@ class AccountSession:
             headers = {str(k).lower(): str(v) for k, v in error.resp.items()}
             refusal = read_refusal(error.status_code, headers, error.content)
             raise classify(refusal, sync_token=sync_token, page_token=page_token) from None
-        except RefreshError as error:
-            raise _refresh_refused(error) from None
         except (GoogleAuthError, http.client.HTTPException, httplib2.HttpLib2Error, OSError) as e:
             message = f"no answer from Google ({type(e).__name__})"
             raise UnavailableError(message, code="google_unreachable") from None
         except ValueError:
             raise _bad_answer() from None
-        self._note_refresh()
         if not isinstance(answer, dict):
             raise _bad_answer()
         return cast("dict[str, Any]", answer)
@@ -233,25 +234,10 @@ class AccountSession:
         if expires_at is None or expires_at - self._clock.now() > REFRESH_AHEAD:
             return
         try:
-            self._credentials.refresh(self._refresh_request)  # type: ignore[no-untyped-call]  # as above
-        except RefreshError as error:
-            raise _refresh_refused(error) from None
-        except (GoogleAuthError, http.client.HTTPException, httplib2.HttpLib2Error, OSError) as e:
+            self._grant.refresh(None)
+        except (http.client.HTTPException, httplib2.HttpLib2Error, OSError) as e:
             message = f"no answer from Google's token endpoint ({type(e).__name__})"
             raise UnavailableError(message, code="google_unreachable") from None
-        self._note_refresh()
-
-    def _note_refresh(self) -> None:
-        """Take over what the credentials were refreshed to, be it here or after a 401."""
-        credentials = self._credentials
-        if credentials.token == self.tokens.access_token:
-            return
-        expiry = cast("datetime | None", credentials.expiry)
-        self.tokens = Tokens(
-            access_token=str(credentials.token),
-            refresh_token=str(credentials.refresh_token),
-            expires_at=expiry.replace(tzinfo=UTC) if expiry else None,
-        )
 
 
 def _transport(url: str, timeout_s: float) -> httplib2.Http:
@@ -287,9 +273,11 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _refresh_refused(error: RefreshError) -> JobError:
-    """The token endpoint's parsed body is the second argument; its text is never shown."""
-    return classify_refresh(error.args[1] if len(error.args) > 1 else None)
+def _too_late(error: UnavailableError) -> UnavailableError:
+    """The same failure; asked to wait beyond the deadline, the run must not try again sooner."""
+    if error.retry_after_s is None:
+        return error
+    return QuotaSpentError(error.message, code=error.code, retry_after_s=error.retry_after_s)
 
 
 def _bad_answer() -> UnavailableError:

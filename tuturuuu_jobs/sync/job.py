@@ -108,9 +108,9 @@ class _Attempt:
         self._accounts: dict[UUID, Account] = {}
         self._refused: dict[UUID, JobError] = {}
         self._stopped: JobError | None = None
-        self._warnings: list[Problem] = []
         self._finished = _finished(previous)
-        self._reports: list[CalendarReport] = []
+        self._reports = list(self._finished.values())
+        self._warnings = list(previous.warnings) if previous is not None else []
 
     def run(self) -> SyncData:
         try:
@@ -123,7 +123,7 @@ class _Attempt:
         workspace = store.load_workspace(self._ctx.connection, self._payload.ws_id, self._shape)
         store.refuse_unsupported(self._ctx.connection, workspace.id)
         self._accounts = {account.id: account for account in workspace.accounts}
-        self._warnings += workspace.warnings
+        self._note(*workspace.warnings)
         if not workspace.inbound_enabled:
             self._warn("inbound_disabled", "the owner has switched inbound sync off")
             return self._data()
@@ -143,6 +143,8 @@ class _Attempt:
         for calendar in calendars:
             named = calendar
             if calendar.calendar_id == "primary":
+                if (calendar.account_id, "primary") in self._finished:
+                    continue
                 try:
                     named = dataclasses.replace(calendar, calendar_id=self._primary_id(calendar))
                 except JobError as error:
@@ -161,7 +163,7 @@ class _Attempt:
         return list(resolved.values())
 
     def _primary_id(self, calendar: Calendar) -> str:
-        known = self._refused.get(calendar.account_id)
+        known = self._stopped or self._refused.get(calendar.account_id)
         if known is not None:
             raise known
         session = self._session(calendar)
@@ -186,9 +188,7 @@ class _Attempt:
         return chosen
 
     def _sync(self, workspace: Workspace, calendar: Calendar) -> None:
-        before = self._finished.get((calendar.account_id, calendar.calendar_id))
-        if before is not None:
-            self._done(before)
+        if (calendar.account_id, calendar.calendar_id) in self._finished:
             return
         known = self._stopped or self._refused.get(calendar.account_id)
         if known is not None:
@@ -238,7 +238,7 @@ class _Attempt:
         self._refused[account_id] = error
         if isinstance(error, GrantRevokedError) and not self._dry_run:
             warning = store.deactivate_account(self._ctx.connection, self._accounts[account_id])
-            self._warnings += [warning] if warning else []
+            self._note(warning)
 
     def _keep_tokens(self, account_id: UUID, session: AccountSession) -> None:
         """Store what was refreshed; a preview stores only a refresh token that was replaced."""
@@ -251,7 +251,7 @@ class _Attempt:
             warning = store.store_tokens(self._ctx.connection, account, new)
         except JobError as error:
             warning = Problem("tokens_not_stored", error.message, subject=str(account_id))
-        self._warnings += [warning] if warning else []
+        self._note(warning)
 
     def _done(self, report: CalendarReport) -> None:
         self._reports.append(report)
@@ -261,7 +261,11 @@ class _Attempt:
         return SyncData(self._payload.ws_id, tuple(self._reports), tuple(self._warnings))
 
     def _warn(self, code: str, message: str) -> None:
-        self._warnings.append(Problem(code, message, subject=str(self._payload.ws_id)))
+        self._note(Problem(code, message, subject=str(self._payload.ws_id)))
+
+    def _note(self, *warnings: Problem | None) -> None:
+        """Keep warnings, each once however many attempts meet it."""
+        self._warnings += [w for w in warnings if w is not None and w not in self._warnings]
 
     def _write_dashboard(self, workspace: Workspace) -> None:
         data = self._data()
@@ -276,7 +280,7 @@ class _Attempt:
 
 
 def _finished(previous: SyncData | None) -> dict[tuple[UUID, str], CalendarReport]:
-    """The calendars that another attempt would not change."""
+    """The calendars that another attempt would not change; their accounts may be gone by now."""
     if previous is None:
         return {}
     return {

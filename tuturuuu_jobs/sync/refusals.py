@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -198,14 +199,19 @@ def _classify_forbidden(refusal: Refusal) -> JobError:
     )
 
 
-def classify_refresh(answer: object) -> JobError:
-    """What a refused token refresh means; ``answer`` is the token endpoint's parsed body.
+def classify_refresh(status: int, headers: Mapping[str, str], content: bytes) -> JobError:
+    """What a refused token refresh means.
 
     Only ``invalid_grant`` says that the person must reconnect. A refused client is a fault of the
     installation and touches no account.
     """
-    body = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
-    code = body.get("error")
+    if status in {408, 429} or status >= 500:
+        return UnavailableError(
+            f"Google's token endpoint answered {status}",
+            code="rate_limited" if status == 429 else "google_unavailable",
+            retry_after_s=_retry_after(headers),
+        )
+    code = _oauth_code(content)
     if code == "invalid_grant":
         return GrantRevokedError(
             "Google no longer takes the account's refresh token",
@@ -220,6 +226,17 @@ def classify_refresh(answer: object) -> JobError:
         )
     if code in _ACCOUNT:
         return AccountRejectedError(f"Google refused to refresh the token ({code})", hint=RECONNECT)
-    return UnavailableError(
-        "Google's token endpoint gave no usable answer", code="google_unavailable"
+    return FailedError(
+        f"Google's token endpoint refused the request: {status} {code}".rstrip(),
+        code="google_bad_request",
     )
+
+
+def _oauth_code(content: bytes) -> str:
+    """The ``error`` of a flat body, if it is a plain word (RFC 6749, 5.2)."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return ""
+    code = cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
+    return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,64}", code) else ""
