@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -222,11 +224,13 @@ except JobError as error:
 
 @pytest.mark.parametrize("unwritable", ["file", "directory"])
 def test_a_lock_we_may_not_write_is_a_settings_error_that_names_directory_and_right(
-    tmp_path_factory: pytest.TempPathFactory, unwritable: str
+    request: pytest.FixtureRequest, unwritable: str
 ) -> None:
-    directory = tmp_path_factory.mktemp("locks")
-    for parent in (directory, *directory.parents[:2]):
-        parent.chmod(0o755)
+    # Under pytest's own folders, which are closed to the user that this test becomes, it would
+    # not even be seen.
+    directory = Path(tempfile.mkdtemp())
+    request.addfinalizer(lambda: shutil.rmtree(directory))
+    directory.chmod(0o755)
     if unwritable == "file":
         lock_path(directory, KEY).write_text("")
         lock_path(directory, KEY).chmod(0o444)

@@ -54,9 +54,15 @@ class Surroundings:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Tried:
-    """How one attempt ended; ``retry_after_s`` is what the other side asked for."""
+    """How one attempt ended.
+
+    Attributes:
+        retryable: Whether another one may change anything.
+        retry_after_s: Seconds that the other side asked to wait, if it did.
+    """
 
     outcome: Outcome
+    retryable: bool
     retry_after_s: float | None = None
 
 
@@ -139,19 +145,21 @@ class Execution(Generic[P, D]):
         try:
             connection = self._ready()
             if connection is None:
-                return _Tried(Outcome(Kind.ALREADY, "already"))
+                return _Tried(Outcome(Kind.ALREADY, "already"), retryable=False)
             context = self._context(connection)
             self._committed = self._job.attempt(self._payload, context, self._committed)
-            return _Tried(self._job.conclude(self._committed))
+            outcome = self._job.conclude(self._committed)
+            return _Tried(outcome, outcome.retryable)
         except Exception as error:  # noqa: BLE001 - A failed attempt is a value; retry decides on it.
             self._note_bug(error)
-            outcome = ended_by(error, self._known(), self._around.deadline)
-            return _Tried(outcome, getattr(error, "retry_after_s", None))
+            known, ours = self._known(), as_job_error(error)
+            outcome = ended_by(error, known, self._around.deadline)
+            return _Tried(outcome, ours.retryable, ours.retry_after_s)
 
     def _plan_next(self, tried: _Tried) -> tuple[float | None, Outcome]:
         """Seconds until another attempt, or None with the outcome to end with."""
         outcome = tried.outcome
-        if not outcome.retryable or self.attempts >= self._facts.max_attempts:
+        if not tried.retryable or self.attempts >= self._facts.max_attempts:
             return None, outcome
         rng = self._around.rng
         wait_s = with_retry_after(attempt_wait(self.attempts, rng), tried.retry_after_s, rng)

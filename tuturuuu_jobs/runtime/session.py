@@ -103,28 +103,39 @@ class KeySession:
         )
 
     def connect(self) -> psycopg.Connection[Any]:
-        """The session's connection, opened if there is none; no lock is taken."""
-        if self._connection is None or self._connection.closed:
-            self.detach()
-            name = f"tuturuuu-jobs/{self._facts.job}/{self._facts.id}"
-            self._connection = self._database.enter_context(
-                contextlib.closing(self._open_connection(name))
-            )
-        return self._connection
+        """The session's connection, in no transaction, opened if there is none.
+
+        No lock is taken.
+        """
+        if self._connection is not None and self._is_idle():
+            return self._connection
+        self.detach()
+        name = f"tuturuuu-jobs/{self._facts.job}/{self._facts.id}"
+        connection = self._open_connection(name)
+        self._database.callback(connection.close)
+        self._connection = connection
+        return connection
+
+    def _is_idle(self) -> bool:
+        connection = self._connection
+        if connection is None or connection.closed:
+            return False
+        # What an interrupted job left open would swallow everything written after it.
+        with contextlib.suppress(psycopg.Error):
+            connection.rollback()
+        return connection.info.transaction_status == TransactionStatus.IDLE
 
     def detach(self) -> None:
         """Give up the connection, and with it the database's lock."""
+        # Closed first: asking a broken link to unlock would only wait for it.
+        if self._connection is not None:
+            self._connection.close()
         stack, self._database = self._database, contextlib.ExitStack()
         self._connection, self._holds_advisory = None, False
         # A seat that is a file does not go with the connection.
         self._seated = self._seated and not self._mode.uses_database
         with contextlib.suppress(JobError, psycopg.Error):
             stack.close()
-
-    @property
-    def connected(self) -> bool:
-        """Whether a connection is open, as far as known without asking the server."""
-        return self._connection is not None and not self._connection.closed
 
     def retake(self) -> psycopg.Connection[Any]:
         """The connection for another attempt: looked at, and replaced with its lock if broken.
@@ -137,9 +148,7 @@ class KeySession:
 
     def _is_sound(self) -> bool:
         connection = self._connection
-        if connection is None or connection.closed:
-            return False
-        if connection.info.transaction_status != TransactionStatus.IDLE:
+        if connection is None or not self._is_idle():
             return False
         with contextlib.suppress(JobError), translated_errors():
             if self._holds_advisory:

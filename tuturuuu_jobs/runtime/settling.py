@@ -19,6 +19,7 @@ import psycopg
 from tuturuuu_jobs.errors import JobError, SettingsError, SupersededError, UnavailableError
 from tuturuuu_jobs.runtime import ledger, report
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
+from tuturuuu_jobs.runtime.endings import as_job_error
 from tuturuuu_jobs.runtime.identity import ProcessIdentity
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, Result
 from tuturuuu_jobs.runtime.retry import fits
@@ -89,8 +90,8 @@ def record(
         _write_with_patience(entry, session, clock, rng)
     except SupersededError as error:
         result = _superseded(result, error)
-    except JobError as error:
-        result = report.with_warning(result, _unsettled(error))
+    except Exception as error:  # noqa: BLE001 - A finished run is reported, whatever recording does.
+        result = report.with_warning(result, _unsettled(as_job_error(error)))
         spooled = dataclasses.replace(entry, result=result)
         warning = state.save_unsettled(entry.facts.id, spooled.to_json())
         result = report.with_warning(result, warning)

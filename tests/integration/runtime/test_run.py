@@ -441,3 +441,60 @@ def test_a_result_too_large_for_the_ledger_loses_its_lists_there_only(
     assert rows("select result -> 'data' from jobs.runs") == [
         ({"inserted": 3, "_omitted": ["rejected"]},)
     ]
+
+
+def test_a_transaction_left_open_does_not_swallow_the_outcome(
+    database: Database, tmp_path: Path, rows: LoadRows
+) -> None:
+    def leave_open(ctx: Context, previous: Data | None) -> Data:
+        ctx.connection.execute("begin")
+        raise FailedError("no")
+
+    run_job(ScriptedJob([leave_open]), {}, RunRequest(), runtime_for(database.dsn, tmp_path))
+    assert rows("select status from jobs.runs") == [("failed",)]
+
+
+def test_a_transaction_that_failed_does_not_swallow_the_outcome(
+    database: Database, tmp_path: Path, rows: LoadRows
+) -> None:
+    def break_it(ctx: Context, previous: Data | None) -> Data:
+        ctx.connection.execute("begin")
+        ctx.connection.execute("select 1/0")
+        return {}
+
+    run_job(ScriptedJob([break_it]), {}, RunRequest(), runtime_for(database.dsn, tmp_path))
+    assert rows("select status, code from jobs.runs") == [("failed", "database_22012")]
+
+
+def test_a_permanent_failure_is_final_though_a_part_could_be_retried(
+    database: Database, tmp_path: Path
+) -> None:
+    def conclude(data: Data) -> Outcome:
+        problem = Problem("rate_limited", "slow down", retryable=True)
+        return Outcome(Kind.PARTIAL, "partial", (problem,), data=data)
+
+    job = ScriptedJob([raising(RejectedError("no"))], conclude)
+    result = run_job(job, {}, RunRequest(), runtime_for(database.dsn, tmp_path))
+    assert (result.exit_code, result.attempts) == (77, 1)
+    assert [error.code for error in result.errors] == ["rejected", "rate_limited"]
+
+
+def test_recording_that_fails_for_an_unknown_reason_still_gives_the_result(
+    database: Database, tmp_path: Path, rows: LoadRows
+) -> None:
+    runtime = runtime_for(database.dsn, tmp_path)
+    opened: list[bool] = []
+
+    def connect_once(name: str) -> psycopg.Connection[Any]:
+        if opened:
+            raise LookupError("nobody foresaw this")
+        opened.append(True)
+        return runtime.connect(name)
+
+    def close(ctx: Context, previous: Data | None) -> Data:
+        ctx.connection.close()
+        return {}
+
+    failing = dataclasses.replace(runtime, connect=connect_once)
+    result = run_job(ScriptedJob([close]), {}, RunRequest(), failing)
+    assert (result.exit_code, [warning.code for warning in result.warnings]) == (0, ["unsettled"])
