@@ -16,10 +16,10 @@ from tuturuuu_jobs.errors import BusyError, Interruption, UnavailableError
 from tuturuuu_jobs.runtime import ledger, schema
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
 from tuturuuu_jobs.runtime.endings import as_job_error, ended_by
+from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts, RunningRow
 from tuturuuu_jobs.runtime.identity import is_alive
 from tuturuuu_jobs.runtime.interrupts import Interrupts
 from tuturuuu_jobs.runtime.job import Job, OnBusy, Progress, RunContext, RunRequest
-from tuturuuu_jobs.runtime.ledger import RunFacts, RunningRow
 from tuturuuu_jobs.runtime.locks import Holder, KeyHeldError, LockMode
 from tuturuuu_jobs.runtime.logs import run_logger
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, status_of
@@ -90,7 +90,7 @@ class Execution(Generic[P, D]):
         self._around = around
         self._wait_until = Deadline.after(around.clock, request.wait_s)
         self._committed: D | None = None
-        self._ended: ledger.AttemptEnd | None = None
+        self._ended: AttemptEnd | None = None
         self._outcome: Outcome | None = None
         self.attempts = 0
         self.opened = False
@@ -171,9 +171,9 @@ class Execution(Generic[P, D]):
         )
         return None, dataclasses.replace(outcome, warnings=(*outcome.warnings, warning))
 
-    def _note_end(self, tried: _Tried, wait_s: float) -> ledger.AttemptEnd:
+    def _note_end(self, tried: _Tried, wait_s: float) -> AttemptEnd:
         errors = tried.outcome.errors
-        return ledger.AttemptEnd(
+        return AttemptEnd(
             n=self.attempts,
             finished_at=self._around.clock.now(),
             status=status_of(tried.outcome.kind),

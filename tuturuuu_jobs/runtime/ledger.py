@@ -7,7 +7,6 @@ and its row count decides; who finds 0 rows was declared lost meanwhile and writ
 from __future__ import annotations
 
 import dataclasses
-import json
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -17,85 +16,10 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from tuturuuu_jobs.errors import SupersededError
+from tuturuuu_jobs.runtime.bounds import bounded_payload, bounded_result
 from tuturuuu_jobs.runtime.database import translated_errors
-from tuturuuu_jobs.runtime.identity import ProcessIdentity
+from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts, RunningRow
 from tuturuuu_jobs.runtime.outcome import Result, Status
-
-PAYLOAD_LIMIT: Final = 8 * 1024
-RESULT_LIMIT: Final = 64 * 1024
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What is known about a run before it does anything.
-
-    Attributes:
-        payload: Cleaned of secrets.
-        locks: Which locks it takes: ``both``, ``advisory`` or ``file``.
-    """
-
-    id: UUID
-    job: str
-    ws_id: UUID
-    key: str
-    trigger: str
-    slot: datetime | None
-    payload: dict[str, Any]
-    tags: dict[str, str]
-    max_attempts: int
-    parent_run_id: UUID | None
-    locks: str
-    identity: ProcessIdentity
-    invocation_id: str | None
-    code_version: str
-    started_at: datetime
-    deadline_at: datetime
-
-    @property
-    def idempotency_key(self) -> str | None:
-        """One per job, key and scheduled instant; None for a run that stands for no instant."""
-        return f"{self.job}/{self.key}/{self.slot.isoformat()}" if self.slot else None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RunningRow:
-    """A run that the ledger says is under way."""
-
-    id: UUID
-    epoch: int
-    locks: str
-    host: str | None
-    boot_id: str | None
-    pid: int | None
-    pid_start: int | None
-    pid_ns: int | None
-    started_at: datetime | None
-
-    @property
-    def identity(self) -> ProcessIdentity | None:
-        """The process that runs it, or None if it was not recorded."""
-        if self.host is None or self.boot_id is None or self.pid is None:
-            return None
-        return ProcessIdentity(self.host, self.boot_id, self.pid, self.pid_start, self.pid_ns)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class AttemptEnd:
-    """How an attempt ended that another one follows.
-
-    Attributes:
-        n: 1 for the first.
-        wait_s: Seconds waited before the next attempt.
-    """
-
-    n: int
-    finished_at: datetime
-    status: Status
-    code: str
-    error: dict[str, Any] | None
-    wait_s: float
-    retry_after_s: float | None
-
 
 _INSERT_RUN: Final[LiteralString] = """
 insert into jobs.runs (
@@ -350,33 +274,3 @@ def _superseded(run_id: UUID) -> SupersededError:
         subject=str(run_id),
         hint="look at it with: tuturuuu-jobs runs show",
     )
-
-
-def bounded_payload(payload: dict[str, Any]) -> dict[str, Any]:
-    """The payload, or a note in its place if it is larger than the ledger keeps."""
-    size = _size(payload)
-    return payload if size <= PAYLOAD_LIMIT else {"_omitted_bytes": size}
-
-
-def bounded_result(document: dict[str, Any]) -> dict[str, Any]:
-    """A result small enough for the ledger: its data goes first, and says so.
-
-    Lists inside ``data`` are the only thing that grows with a workspace; they are dropped before
-    the plain counts are.
-    """
-    if _size(document) <= RESULT_LIMIT:
-        return document
-    data: dict[str, Any] = document["data"]
-    counts = {name: value for name, value in data.items() if not isinstance(value, list)}
-    dropped = sorted(name for name in data if name not in counts)
-    document = document | {"data": counts | {"_omitted": dropped}}
-    if _size(document) > RESULT_LIMIT:
-        document = document | {"data": {"_omitted": sorted(data)}}
-    for part in ("errors", "warnings"):
-        if _size(document) > RESULT_LIMIT:
-            document = document | {part: document[part][:20]}
-    return document
-
-
-def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False, default=str).encode())

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuturuuu_jobs.runtime import redact
-from tuturuuu_jobs.runtime.ledger import RunFacts
+from tuturuuu_jobs.runtime.facts import RunFacts
 from tuturuuu_jobs.runtime.outcome import (
     RESULT_VERSION,
     ExitCode,

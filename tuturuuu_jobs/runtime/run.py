@@ -19,10 +19,10 @@ from uuid import UUID
 from tuturuuu_jobs.errors import Interruption
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
 from tuturuuu_jobs.runtime.execution import Execution, Surroundings
+from tuturuuu_jobs.runtime.facts import RunFacts
 from tuturuuu_jobs.runtime.identity import ProcessIdentity
 from tuturuuu_jobs.runtime.interrupts import interrupts
 from tuturuuu_jobs.runtime.job import Job, Progress, RunRequest
-from tuturuuu_jobs.runtime.ledger import RunFacts
 from tuturuuu_jobs.runtime.locks import LockMode
 from tuturuuu_jobs.runtime.outcome import Kind, Result
 from tuturuuu_jobs.runtime.redact import public_payload

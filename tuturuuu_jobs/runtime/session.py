@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from tuturuuu_jobs.errors import JobError
 from tuturuuu_jobs.runtime import locks
 from tuturuuu_jobs.runtime.database import translated_errors
-from tuturuuu_jobs.runtime.ledger import RunFacts
+from tuturuuu_jobs.runtime.facts import RunFacts
 from tuturuuu_jobs.runtime.state import StateDirectory
 
 

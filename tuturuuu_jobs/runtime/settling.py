@@ -20,6 +20,7 @@ from tuturuuu_jobs.errors import JobError, SettingsError, SupersededError, Unava
 from tuturuuu_jobs.runtime import ledger, report
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
 from tuturuuu_jobs.runtime.endings import as_job_error
+from tuturuuu_jobs.runtime.facts import RunFacts
 from tuturuuu_jobs.runtime.identity import ProcessIdentity
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, Result
 from tuturuuu_jobs.runtime.retry import fits
@@ -39,7 +40,7 @@ class Record:
         opened: Whether the ledger may have a running row of this run.
     """
 
-    facts: ledger.RunFacts
+    facts: RunFacts
     result: Result
     opened: bool
 
@@ -72,7 +73,7 @@ class Record:
         for name in ("slot", "started_at", "deadline_at"):
             facts[name] = datetime.fromisoformat(facts[name]) if facts[name] else None
         return cls(
-            ledger.RunFacts(**facts),
+            RunFacts(**facts),
             report.parse_result(document["result"]),
             bool(document["opened"]),
         )

@@ -13,8 +13,8 @@ from tests.integration.runtime.conftest import LoadRows
 from tests.integration.runtime.parts import KEY, WORKSPACE
 from tuturuuu_jobs.errors import SupersededError
 from tuturuuu_jobs.runtime import history, ledger
+from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts
 from tuturuuu_jobs.runtime.identity import read_identity
-from tuturuuu_jobs.runtime.ledger import AttemptEnd, RunFacts
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Result, Status
 from tuturuuu_jobs.runtime.report import build_result
 from tuturuuu_jobs.runtime.settling import Record, drain_spool

@@ -1,0 +1,83 @@
+"""What a run is to the ledger: the shapes of what goes into its table and comes out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tuturuuu_jobs.runtime.identity import ProcessIdentity
+from tuturuuu_jobs.runtime.outcome import Status
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known about a run before it does anything.
+
+    Attributes:
+        payload: Cleaned of secrets.
+        locks: Which locks it takes: ``both``, ``advisory`` or ``file``.
+    """
+
+    id: UUID
+    job: str
+    ws_id: UUID
+    key: str
+    trigger: str
+    slot: datetime | None
+    payload: dict[str, Any]
+    tags: dict[str, str]
+    max_attempts: int
+    parent_run_id: UUID | None
+    locks: str
+    identity: ProcessIdentity
+    invocation_id: str | None
+    code_version: str
+    started_at: datetime
+    deadline_at: datetime
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """One per job, key and scheduled instant; None for a run that stands for no instant."""
+        return f"{self.job}/{self.key}/{self.slot.isoformat()}" if self.slot else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunningRow:
+    """A run that the ledger says is under way."""
+
+    id: UUID
+    epoch: int
+    locks: str
+    host: str | None
+    boot_id: str | None
+    pid: int | None
+    pid_start: int | None
+    pid_ns: int | None
+    started_at: datetime | None
+
+    @property
+    def identity(self) -> ProcessIdentity | None:
+        """The process that runs it, or None if it was not recorded."""
+        if self.host is None or self.boot_id is None or self.pid is None:
+            return None
+        return ProcessIdentity(self.host, self.boot_id, self.pid, self.pid_start, self.pid_ns)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How an attempt ended that another one follows.
+
+    Attributes:
+        n: 1 for the first.
+        wait_s: Seconds waited before the next attempt.
+    """
+
+    n: int
+    finished_at: datetime
+    status: Status
+    code: str
+    error: dict[str, Any] | None
+    wait_s: float
+    retry_after_s: float | None
