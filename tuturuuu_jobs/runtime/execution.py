@@ -12,7 +12,13 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from tuturuuu_jobs.errors import BusyError, Interruption, UnavailableError
+from tuturuuu_jobs.errors import (
+    BusyError,
+    Interruption,
+    JobError,
+    UnavailableError,
+    UsageError,
+)
 from tuturuuu_jobs.runtime import ledger, schema
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
 from tuturuuu_jobs.runtime.endings import as_job_error, ended_by
@@ -72,6 +78,7 @@ class Execution(Generic[P, D]):
     Attributes:
         attempts: Tries begun so far; 0 for a run that never got to work.
         opened: Whether the ledger has a running row of it.
+        leaves_record: Whether it is to be recorded: not if its slot or its id is taken already.
         started: On the monotonic clock.
     """
 
@@ -94,6 +101,7 @@ class Execution(Generic[P, D]):
         self._outcome: Outcome | None = None
         self.attempts = 0
         self.opened = False
+        self.leaves_record = True
         self.started = around.clock.monotonic()
 
     @property
@@ -145,6 +153,7 @@ class Execution(Generic[P, D]):
         try:
             connection = self._ready()
             if connection is None:
+                self.leaves_record = False
                 return _Tried(Outcome(Kind.ALREADY, "already"), retryable=False)
             context = self._context(connection)
             self._committed = self._job.attempt(self._payload, context, self._committed)
@@ -203,8 +212,20 @@ class Execution(Generic[P, D]):
         with around.signals.shield():
             self.opened = ledger.open_run(connection, self._facts, attempt=self.attempts)
         if not self.opened:
-            raise BusyError("the ledger has a running row of this key", subject=self._facts.key)
+            raise self._conflict(connection)
         return connection
+
+    def _conflict(self, connection: psycopg.Connection[Any]) -> JobError:
+        if ledger.is_known(connection, self._facts.id):
+            # The record of that run is not ours to touch.
+            self.leaves_record = False
+            return UsageError(
+                f"the ledger has a run {self._facts.id} already",
+                code="run_id_taken",
+                subject=str(self._facts.id),
+                hint="leave --run-id out, or choose a new one",
+            )
+        return BusyError("the ledger has a running row of this key", subject=self._facts.key)
 
     def _take_seat(self, connection: psycopg.Connection[Any]) -> None:
         """Wait for one of the queue's seats, as long as the deadline leaves time to use it."""

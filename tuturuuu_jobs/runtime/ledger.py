@@ -245,6 +245,16 @@ def mark_lost(connection: psycopg.Connection[Any], row: RunningRow, *, found_by:
     return lost
 
 
+_IS_KNOWN: Final[LiteralString] = "select exists (select from jobs.runs where id = %(id)s)"
+
+
+def is_known(connection: psycopg.Connection[Any], run_id: UUID) -> bool:
+    """Whether the ledger has a run of that id, in whatever state."""
+    with translated_errors():
+        row = connection.execute(_IS_KNOWN, {"id": run_id}).fetchone()
+    return bool(row and row[0])
+
+
 _DONE_FOR_SLOT: Final[LiteralString] = """
 select id from jobs.runs
 where idempotency_key = %(idempotency_key)s and status in ('succeeded', 'partial')

@@ -24,7 +24,7 @@ from tuturuuu_jobs.runtime.identity import ProcessIdentity
 from tuturuuu_jobs.runtime.interrupts import interrupts
 from tuturuuu_jobs.runtime.job import Job, Progress, RunRequest
 from tuturuuu_jobs.runtime.locks import LockMode
-from tuturuuu_jobs.runtime.outcome import Kind, Result
+from tuturuuu_jobs.runtime.outcome import Result
 from tuturuuu_jobs.runtime.redact import public_payload
 from tuturuuu_jobs.runtime.report import build_result
 from tuturuuu_jobs.runtime.session import KeySession
@@ -87,7 +87,7 @@ def run_job(
         except Interruption as late:
             run.end_late(late)
         result = _build(run, facts, around)
-        if run.outcome.kind is not Kind.ALREADY:
+        if run.leaves_record:
             entry = Record(facts, result, opened=run.opened)
             result = record(entry, around.session, around.state, around.clock, around.rng)
     return result

@@ -91,6 +91,19 @@ def test_a_wait_that_is_over_is_a_skip(
     assert (result.exit_code, result.code) == (75, "busy")
 
 
+def test_a_run_that_is_killed_in_a_statement_frees_its_key_within_seconds(
+    database: Database, tmp_path: Path, rows: LoadRows, start_victim: StartVictim
+) -> None:
+    victim = start_victim("sleep", LockMode.ADVISORY)
+    victim.start_holding()
+    victim.process.kill()
+    victim.process.wait()
+    request = RunRequest(on_busy=OnBusy.WAIT, wait_s=10)
+    runtime = runtime_for(database.dsn, tmp_path, mode=LockMode.ADVISORY)
+    assert run_job(ScriptedJob([succeed]), {}, request, runtime).exit_code == 0
+    assert ("lost",) in rows("select status from jobs.runs")
+
+
 @MODES
 def test_a_run_that_was_killed_is_settled_as_lost_by_the_next_one(
     database: Database, tmp_path: Path, rows: LoadRows, start_victim: StartVictim, mode: LockMode

@@ -498,3 +498,15 @@ def test_recording_that_fails_for_an_unknown_reason_still_gives_the_result(
     failing = dataclasses.replace(runtime, connect=connect_once)
     result = run_job(ScriptedJob([close]), {}, RunRequest(), failing)
     assert (result.exit_code, [warning.code for warning in result.warnings]) == (0, ["unsettled"])
+
+
+def test_a_run_id_that_was_used_before_is_refused_and_its_record_stays(
+    database: Database, tmp_path: Path, rows: LoadRows
+) -> None:
+    runtime = runtime_for(database.dsn, tmp_path)
+    request = RunRequest(run_id=UUID(int=5))
+    first = run_job(ScriptedJob([succeed]), {}, request, runtime)
+    second = run_job(ScriptedJob([raising(FailedError("no"))]), {}, request, runtime)
+    assert (second.exit_code, second.code) == (2, "run_id_taken")
+    assert rows("select status from jobs.runs") == [("succeeded",)]
+    assert StateDirectory(tmp_path).load_result(UUID(int=5)) == first.to_json()
