@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from typing_extensions import override
 
@@ -130,7 +131,11 @@ def cut(scene: Scene, moment: Moment, *, attempts: int) -> tuple[bool, Result]:
 
         _arm_request(scene, moment, strike)
         dsn = blade.dsn(scene.database.tcp_dsn)
-        runtime = scene.runtime(connect=lambda name: connect(dsn, application_name=name))
+
+        def reach(name: str) -> psycopg.Connection[Any]:
+            return connect(dsn, application_name=name)
+
+        runtime = scene.runtime(connect=reach)
         request = RunRequest(attempts=attempts)
         result = run_job(scene.job(), SyncPayload(scene.ws_id), request, runtime)
     scene.emulator.clear_faults()
