@@ -8,10 +8,12 @@ the next start. A detached cluster has no such file and is left alone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from tuturuuu_jobs.errors import SettingsError
@@ -19,6 +21,8 @@ from tuturuuu_jobs.errors import SettingsError
 PREFIX = "tjpg-"
 LONGEST_SOCKET_PATH = 107
 LONGEST_SOCKET_NAME = len("/.s.PGSQL.65535")
+ATTEMPTS = 1000
+PAUSE_S = 0.001
 
 
 def make_folder(owner: int | None, parent: Path | None) -> Path:
@@ -58,9 +62,23 @@ def abandoned_folders(parent: Path, owner: int) -> list[Path]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove it with all it holds; gone already is fine."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+    """Remove it with all it holds; gone already is fine.
+
+    An ``initdb`` that was interrupted tidies up at the same time: what it removes first, or writes
+    last, must not end this half-way.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            if not folder.exists():
+                return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+            time.sleep(PAUSE_S)
+        else:
+            return
 
 
 def _belongs_to(folder: Path, owner: int) -> bool:
