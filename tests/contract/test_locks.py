@@ -17,6 +17,7 @@ import pytest
 
 from tests.fixtures.postgres import Database
 from tuturuuu_jobs.errors import SettingsError, UnavailableError
+from tuturuuu_jobs.runtime import locks
 from tuturuuu_jobs.runtime.database import connect
 from tuturuuu_jobs.runtime.locks import (
     KeyHeldError,
@@ -38,6 +39,7 @@ CONTENDER = """
 import contextlib, sys
 from datetime import UTC, datetime
 from pathlib import Path
+from tuturuuu_jobs.runtime import locks
 from tuturuuu_jobs.runtime.database import connect
 from tuturuuu_jobs.runtime.locks import KeyHeldError, advisory_lock, file_lock
 kind, where, key, run = sys.argv[1:]
@@ -312,3 +314,15 @@ def test_waiting_leaves_the_sessions_time_limits_as_they_were(database: Database
 )
 def test_a_mode_says_which_locks_are_taken(mode: LockMode, *, file: bool, advisory: bool) -> None:
     assert (mode.uses_file, mode.uses_database) == (file, advisory)
+
+
+def test_a_lock_on_a_file_that_lost_its_name_is_no_lock(tmp_path: Path) -> None:
+    path, other = lock_path(tmp_path, KEY), tmp_path / "other"
+    other.write_text("")
+    with other.open("r+") as file:
+        with pytest.raises(locks._ReplacedError):
+            locks._claim(path, file.fileno(), {})
+        path.write_text("")
+        with pytest.raises(locks._ReplacedError):
+            locks._claim(path, file.fileno(), {})
+    assert path.read_text() == ""

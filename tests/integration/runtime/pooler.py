@@ -7,7 +7,6 @@ a transaction ends.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import socket
 import struct
 import threading
@@ -48,24 +47,38 @@ class _Wire:
                 return answer, message[-1:] == b"I"
 
 
-def _serve(client: _Wire, server_socket: str, sessions: int) -> None:
-    startup = client.read_startup()
-    with contextlib.ExitStack() as stack:
-        backends: list[_Wire] = []
+class _Sessions:
+    """Which session serves a transaction: always the next one, or the one that was free last."""
+
+    def __init__(self, server_socket: str, *, shared: bool, count: int) -> None:
+        self._server_socket = server_socket
+        self._shared = shared
+        self._count = count
+        self.free: list[_Wire] = []
+
+    def greet(self, startup: bytes) -> bytes:
+        """Open the sessions; what the server says then."""
         greeting = b""
-        for _ in range(sessions):
-            sock = stack.enter_context(socket.socket(socket.AF_UNIX))
-            sock.connect(server_socket)
+        while len(self.free) < self._count:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(self._server_socket)
             sock.sendall(startup)
-            backends.append(_Wire(sock))
-            greeting, _ = backends[-1].read_until_ready()
-        client.sock.sendall(greeting)
-        _take_turns(client, backends)
+            session = _Wire(sock)
+            greeting, _ = session.read_until_ready()
+            self.free.append(session)
+        return greeting
+
+    def borrow(self) -> _Wire:
+        return self.free.pop() if self._shared else self.free.pop(0)
+
+    def close(self) -> None:
+        for session in self.free:
+            session.sock.close()
 
 
-def _take_turns(client: _Wire, backends: list[_Wire]) -> None:
-    turn = itertools.cycle(backends)
-    backend, idle, request = backends[0], True, b""
+def _serve(client: _Wire, sessions: _Sessions, greeting: bytes) -> None:
+    client.sock.sendall(greeting)
+    session, request = None, b""
     while True:
         kind, message = client.read()
         request += message
@@ -73,19 +86,35 @@ def _take_turns(client: _Wire, backends: list[_Wire]) -> None:
             return
         if kind not in {b"Q", b"S"}:
             continue
-        if idle:
-            backend = next(turn)
-        backend.sock.sendall(request)
+        session = session or sessions.borrow()
+        session.sock.sendall(request)
         request = b""
-        answer, idle = backend.read_until_ready()
+        answer, idle = session.read_until_ready()
+        if idle:
+            sessions.free.append(session)
+            session = None
         client.sock.sendall(answer)
 
 
+def _with_invented_key(greeting: bytes) -> bytes:
+    """A pooler makes up the process id that it tells its clients at the start."""
+    at = greeting.index(b"K\x00\x00\x00")
+    return greeting[: at + 5] + struct.pack("!I", 1) + greeting[at + 9 :]
+
+
 @contextlib.contextmanager
-def transaction_pooler(server_socket: str, *, sessions: int) -> Iterator[int]:
-    """Listen on a port of this machine until the block ends."""
+def transaction_pooler(server_socket: str, *, sessions: int, shared: bool = False) -> Iterator[int]:
+    """Listen on a port of this machine until the block ends.
+
+    Args:
+        server_socket: The server's own socket file.
+        sessions: How many there are: for each client, or for all of them together.
+        shared: All clients share the sessions, and each gets the one that was free last.
+    """
+    pool = _Sessions(server_socket, shared=True, count=sessions)
     listener = socket.create_server(("127.0.0.1", 0))
     clients: list[socket.socket] = []
+    greetings: list[bytes] = []
 
     def accept() -> None:
         with contextlib.suppress(OSError):
@@ -95,8 +124,14 @@ def transaction_pooler(server_socket: str, *, sessions: int) -> Iterator[int]:
                 threading.Thread(target=talk, args=(client,), daemon=True).start()
 
     def talk(client: socket.socket) -> None:
+        own = pool if shared else _Sessions(server_socket, shared=False, count=sessions)
         with contextlib.suppress(OSError), client:
-            _serve(_Wire(client), server_socket, sessions)
+            wire = _Wire(client)
+            greeting = own.greet(wire.read_startup()) or greetings[-1]
+            greetings.append(greeting)
+            _serve(wire, own, _with_invented_key(greeting) if shared else greeting)
+        if not shared:
+            own.close()
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
@@ -108,3 +143,4 @@ def transaction_pooler(server_socket: str, *, sessions: int) -> Iterator[int]:
         for client in clients:
             client.close()
         thread.join()
+        pool.close()

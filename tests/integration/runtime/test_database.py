@@ -178,14 +178,14 @@ def test_a_long_statement_may_use_the_remaining_deadline_and_no_more(
 
 
 @contextlib.contextmanager
-def pooled(database: Database, *, sessions: int) -> Iterator[str]:
+def pooled(database: Database, *, sessions: int, shared: bool = False) -> Iterator[str]:
     """The database's address behind a pooler with so many sessions per client."""
     address = conninfo_to_dict(database.dsn)
     folder = str(address["host"])
     if not folder.startswith("/"):
         pytest.skip("the pooler reaches the server by its socket")
     socket = f"{folder}/.s.PGSQL.{address['port']}"
-    with transaction_pooler(socket, sessions=sessions) as port:
+    with transaction_pooler(socket, sessions=sessions, shared=shared) as port:
         yield make_conninfo(
             database.dsn, host="127.0.0.1", port=port, sslmode="disable", gssencmode="disable"
         )
@@ -200,6 +200,18 @@ def test_a_pooler_that_changes_the_session_between_transactions_is_refused(
     assert caught.value.code == "transaction_pooler"
     assert caught.value.subject == "DATABASE_URL"
     assert "5432" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("sessions", [1, 3])
+def test_a_quiet_pooler_that_hands_back_the_same_session_is_refused_too(
+    database: Database, sessions: int
+) -> None:
+    with (
+        pooled(database, sessions=sessions, shared=True) as dsn,
+        pytest.raises(SettingsError) as caught,
+    ):
+        connect(dsn, application_name="x")
+    assert caught.value.code == "transaction_pooler"
 
 
 def test_a_pooler_that_keeps_one_session_per_client_is_fine(database: Database) -> None:
