@@ -319,12 +319,12 @@ def _storable_id(event_id: str) -> bool:
 
 
 def _storable(text: str) -> str:
-    """The text as Postgres can hold it: no NUL, no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
-    return text.replace("\0", "\ufffd")
+    """The text as JSON carries it and Postgres can hold it.
+
+    Halves of a surrogate pair side by side are one character in JSON; alone they are none.
+    """
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\0", "\ufffd")
 
 
 def _text(event: Json, field: str, column: str) -> str:
