@@ -1,0 +1,19 @@
+"""``python -m benchmarks [startup] [apply] [runs]``: measure, and write the tables."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import apply, runs, startup
+
+PARTS = {"startup": startup.main, "apply": apply.main, "runs": runs.main}
+
+
+def main() -> None:
+    """Run the named parts, or all."""
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name]()
+
+
+if __name__ == "__main__":
+    main()
