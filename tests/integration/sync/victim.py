@@ -6,7 +6,6 @@ Only the kernel ends it: nothing inside knows when.
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import random
 import sys
 from datetime import datetime
@@ -14,6 +13,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from uuid import UUID
 
+from tests.fixtures import preloaded
 from tuturuuu_jobs.runtime.database import connect
 from tuturuuu_jobs.runtime.identity import new_run_id, read_identity
 from tuturuuu_jobs.runtime.job import RunRequest
@@ -38,9 +38,7 @@ class Order:
 
 def start(order: Order) -> ForkServerProcess:
     """Start it; its exit code is the run's, or minus the signal that ended it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=work, args=(order,), daemon=True)
+    process = preloaded.context().Process(target=work, args=(order,), daemon=True)
     process.start()
     return process
 
