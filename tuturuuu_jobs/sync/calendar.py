@@ -94,13 +94,10 @@ class CalendarSync:
         """What :meth:`run` would do, with every change and its reason."""
         self._changes = []
         listed = self._list_twice_at_most()
+        refused = self._staging.refused_sweep(self._prepare(listed))
         swept: list[str] = []
-        refused = 0
-        if listed.area is not None:
+        if listed.area is not None and not refused:
             swept = self._staging.sweep_ids(listed.area)
-            sweep = self._staging.sweep_count(listed.area)
-            if plan.exceeds_guard(sweep) and not self._payload.allow_mass_delete:
-                swept, refused = [], sweep.candidates
         self._changes += [
             Decision(event_id, Verdict.DELETE, "not in the complete listing", None, living=False)
             for event_id in swept

@@ -155,12 +155,20 @@ class Staging:
             rows = self._connection.execute(sql.REJECTED, {"limit": limit}).fetchall()
         return tuple(Rejected(*row) for row in rows)
 
-    def sweep_count(self, area: Window) -> SweepCount:
-        """What a sweep of this area would delete, as things stand now."""
+    def refused_sweep(self, commit: Commit) -> int:
+        """How many rows a sweep must leave alone because a person should say yes first.
+
+        The share is that of the rows before anything is written: what a listing brings new says
+        nothing for what it lacks.
+        """
+        if commit.area is None or not self._calendar.delete_enabled or commit.allow_mass_delete:
+            return 0
         statement = self._sql.sweep_count
         with translated_errors():
-            row = self._connection.execute(statement, self._area(area)).fetchone()
-        return SweepCount(*row) if row else SweepCount(0, 0)
+            row = self._connection.execute(statement, self._area(commit.area)).fetchone()
+        count = SweepCount(*row) if row else SweepCount(0, 0)
+        doubtful = exceeds_guard(count) or (commit.listed_nothing and not commit.confirmed)
+        return count.candidates if doubtful else 0
 
     def sweep_ids(self, area: Window, limit: int | None = None) -> list[str]:
         """The event ids that a sweep of this area would delete, earliest first."""
@@ -195,9 +203,10 @@ class Staging:
 
     def _apply_once(self, commit: Commit, before_commit: Callable[[], object]) -> Applied:
         with self._connection.transaction():
+            refused = self.refused_sweep(commit)
             inserted, updated = self._upsert(None)
             deleted = self._connection.execute(self._sql.delete, self._where).rowcount
-            swept, refused = self._sweep(commit)
+            swept = 0 if refused else self._sweep(commit)
             self._store_token(commit)
             applied = Applied(inserted, updated, deleted, swept, refused, self.verdicts())
             self._record(commit, applied)
@@ -209,16 +218,10 @@ class Staging:
         row = self._connection.execute(statement, {**self._where, "ids": ids}).fetchone()
         return (row[0], row[1]) if row else (0, 0)
 
-    def _sweep(self, commit: Commit) -> tuple[int, int]:
-        """Rows swept, and rows that the guard protected."""
+    def _sweep(self, commit: Commit) -> int:
         if commit.area is None or not self._calendar.delete_enabled:
-            return 0, 0
-        count = self.sweep_count(commit.area)
-        doubtful = exceeds_guard(count) or (commit.listed_nothing and not commit.confirmed)
-        if count.candidates and doubtful and not commit.allow_mass_delete:
-            return 0, count.candidates
-        statement = self._sql.sweep
-        return self._connection.execute(statement, self._area(commit.area)).rowcount, 0
+            return 0
+        return self._connection.execute(self._sql.sweep, self._area(commit.area)).rowcount
 
     def _store_token(self, commit: Commit) -> None:
         if commit.new_token is None:

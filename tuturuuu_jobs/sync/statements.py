@@ -159,8 +159,10 @@ from public.workspace_calendar_events e
 where e.ws_id = %(ws)s and e.provider = 'google' and e.external_calendar_id = %(calendar)s
   and e.start_at >= %(start)s and e.end_at <= %(end)s
 """
+# A tombstone deletes its own row, which is then none of the sweep's business.
 _UNSEEN: Final[LiteralString] = """
-not exists (select from jobs_mentioned m where m.event_id = e.external_event_id and m.living)
+not exists (select from jobs_mentioned m
+            where m.event_id = e.external_event_id and (m.living or m.verdict = 'delete'))
 """
 # A row that another writer stored after the listing began is newer than the listing.
 _UNSEEN_NOW: Final[LiteralString] = (

@@ -122,3 +122,13 @@ TRUE_STATE = {"one": "After", "two": "Two"}
 def listings(scene: Scene) -> int:
     """Listings that reached the emulator."""
     return sum(r.endpoint == "events.list" for r in scene.emulator.requests)
+
+
+def put_many(scene: Scene, count: int, prefix: str = "many", day: str = "2026-12-10") -> None:
+    """That many half-hour events of one day."""
+    times = {"start": {"dateTime": f"{day}T09:00:00Z"}, "end": {"dateTime": f"{day}T09:30:00Z"}}
+    bodies = [
+        {"id": f"{prefix}{number:04d}", "summary": f"{prefix} {number}", **times}
+        for number in range(count)
+    ]
+    scene.emulator.put_events(CALENDAR, bodies)

@@ -272,7 +272,8 @@ def test_a_token_too_long_for_the_table_is_a_warning_and_the_run_goes_on(scene: 
 def test_a_useless_answer_of_the_token_endpoint_is_asked_for_again(scene: Scene, body: str) -> None:
     synced(scene)
     expire(scene, scene.clock.now())
-    raw = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}"
+    raw = f"{head}\r\n\r\n{body}".encode()
     scene.emulator.add_fault(Fault(kind=FaultKind.RAW, endpoint="token", raw=raw, times=1))
     result = run(scene)
     assert (ending(result), part_of(result)["retries"]) == ((0, "succeeded"), 1)
