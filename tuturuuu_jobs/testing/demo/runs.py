@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from tuturuuu_jobs.errors import FailedError
 from tuturuuu_jobs.settings import CONFIG_VARIABLE, FIELDS, variable_of
@@ -32,6 +33,18 @@ class Wanted:
     exit_code: int = 0
     code: str | None = None
     warning: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that has ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+_Started = tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,33 +108,64 @@ class Commands:
         self._environ = inherited | dict(settings)
 
     def run_all(self, job: str, wanted: Sequence[tuple[Workspace, Wanted]]) -> list[Ran]:
-        """One run of the job for each workspace, in their order."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            runs = [pool.submit(self._run, job, workspace, ends) for workspace, ends in wanted]
-            return [run.result() for run in runs]
+        """One run of the job for each workspace, in their order.
 
-    def _run(self, job: str, workspace: Workspace, wanted: Wanted) -> Ran:
-        words = (job, "--ws", str(workspace.ws_id), "--json")
-        ended = self.call(*words)
-        command = f"tuturuuu-jobs {job} --ws ${workspace.variable} --json"
-        try:
-            result: dict[str, Any] = json.loads(ended.stdout)
-        except ValueError:
-            said = (ended.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise FailedError(
-                f"{command} ended with {ended.returncode} and no document; it said: {said}"
-            ) from None
-        return Ran(workspace, command, ended.returncode, result, wanted)
+        Raises:
+            FailedError: A run printed no result.
+        """
+        runs: list[Ran] = []
+        for first in range(0, len(wanted), _AT_ONCE):
+            pair = wanted[first : first + _AT_ONCE]
+            ended = self.call_all([(job, "--ws", str(w.ws_id), "--json") for w, _ in pair])
+            runs += [
+                _ran(job, workspace, wish, end)
+                for (workspace, wish), end in zip(pair, ended, strict=True)
+            ]
+        return runs
 
-    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run any command to its end."""
-        return subprocess.run(
+    def call_all(self, commands: Sequence[Sequence[str]]) -> list[Ended]:
+        """Run commands side by side to their ends; an interruption ends them first.
+
+        Without threads: one that is born while a signal arrives is nobody's to wait for.
+        """
+        with contextlib.ExitStack() as stack:
+            started = [self._start(words, stack) for words in commands]
+            return [_await(*process) for process in started]
+
+    def _start(self, words: Sequence[str], stack: contextlib.ExitStack) -> _Started:
+        out = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it.
+        err = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - as above.
+        process = subprocess.Popen(
             [sys.executable, "-m", "tuturuuu_jobs", *words],
             env=self._environ,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=_PATIENCE_S,
-            check=False,
+            stdout=out,
+            stderr=err,
         )
+        stack.callback(_end, process)
+        return process, out, err
+
+
+def _await(process: subprocess.Popen[bytes], out: IO[bytes], err: IO[bytes]) -> Ended:
+    process.wait(_PATIENCE_S)
+    out.seek(0)
+    err.seek(0)
+    return Ended(process.returncode, out.read().decode(), err.read().decode(errors="replace"))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        process.wait()
+
+
+def _ran(job: str, workspace: Workspace, wanted: Wanted, ended: Ended) -> Ran:
+    command = f"tuturuuu-jobs {job} --ws ${workspace.variable} --json"
+    try:
+        result: dict[str, Any] = json.loads(ended.stdout)
+    except ValueError:
+        said = (ended.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise FailedError(
+            f"{command} ended with {ended.exit_code} and no document; it said: {said}"
+        ) from None
+    return Ran(workspace, command, ended.exit_code, result, wanted)

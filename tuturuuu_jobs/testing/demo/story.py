@@ -121,12 +121,12 @@ class Story:
     def _migrate(self) -> None:
         self.screen.title("Create the schema jobs")
         self.screen.line("$ tuturuuu-jobs db migrate")
-        ended = self.commands.call("db", "migrate")
+        [ended] = self.commands.call_all([("db", "migrate")])
         missing = pending(self.connection)
         for line in ended.stdout.splitlines():
             self.screen.line(line)
-        if ended.returncode or missing:
-            self.problems.append(f"db migrate ended with {ended.returncode}, missing: {missing}")
+        if ended.exit_code or missing:
+            self.problems.append(f"db migrate ended with {ended.exit_code}, missing: {missing}")
 
     def _run(self, title: str, job: str, endings: Mapping[str, Wanted]) -> None:
         self.screen.title(title)
