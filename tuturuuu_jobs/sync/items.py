@@ -81,12 +81,12 @@ def _text_hidden(fields: dict[str, Any], access_role: str | None) -> bool:
     """Whether missing text means "not for this account" and not "empty"."""
     if access_role in _WITHOUT_DETAILS:
         return True
-    private = fields.get("visibility") in {"private", "confidential"}
+    private = _text(fields, "visibility") in {"private", "confidential"}
     return private and access_role in _WITHOUT_PRIVATE
 
 
 def _is_busy(fields: dict[str, Any]) -> bool:
-    if fields.get("transparency") == "transparent" or fields.get("eventType") in _FREE_TYPES:
+    if fields.get("transparency") == "transparent" or _text(fields, "eventType") in _FREE_TYPES:
         return False
     attendees = fields.get("attendees")
     if not isinstance(attendees, list):
