@@ -7,9 +7,11 @@ refreshed before they expire and after a 401; who owns the database stores them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.client
 import random
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
@@ -77,6 +79,7 @@ class AccountSession:
     ) -> None:
         self.requests = 0
         self.retries = 0
+        self._closed = False
         self._clock = clock
         self._rng = rng
         self._deadline = deadline
@@ -107,8 +110,10 @@ class AccountSession:
         return self._grant.tokens
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up for good, even while another thread still waits for an answer."""
+        self._closed = True
         for transport in self._transports:
+            _wake_reader(transport)
             transport.close()
 
     def traffic(self, since: Traffic, pages: int) -> Traffic:
@@ -204,7 +209,7 @@ class AccountSession:
                 wait = retry.with_retry_after(
                     retry.request_wait(failures, self._rng), error.retry_after_s, self._rng
                 )
-                if not error.retryable or failures >= TRIES:
+                if not error.retryable or failures >= TRIES or self._closed:
                     raise
                 if not retry.fits(wait, self._deadline.remaining()):
                     raise _too_late(error) from None
@@ -245,6 +250,14 @@ def _transport(url: str, timeout_s: float) -> httplib2.Http:
     if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}:
         return httplib2.Http(timeout=timeout_s, proxy_info=None)
     return httplib2.Http(timeout=timeout_s)
+
+
+def _wake_reader(transport: httplib2.Http) -> None:
+    """End a read in progress: close() would wait for it, as long as the other side is silent."""
+    for connection in list(transport.connections.values()):
+        if connection.sock is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _is_listing(answer: dict[str, Any]) -> bool:
