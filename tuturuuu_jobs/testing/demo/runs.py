@@ -86,11 +86,9 @@ class Ran:
 
     @property
     def ending(self) -> str:
-        """Its code, and the code of the warning or of the failures behind it."""
-        behind = [self.wanted.warning] if self.wanted.warning else []
-        codes = {calendar["code"] for calendar in self.calendars if calendar["code"]}
-        behind += sorted(codes - {self.result["code"]})
-        return ": ".join([self.result["code"], *behind])
+        """Its code, or that of the warning that matters."""
+        code: str = self.wanted.warning or self.result["code"]
+        return code
 
 
 class Commands:

@@ -85,11 +85,11 @@ class Terminal(Plain):
 
     @override
     def table(self, columns: Sequence[str], rows: Sequence[Cells]) -> None:
-        from rich.box import SIMPLE_HEAD
         from rich.table import Table
         from rich.text import Text
 
-        shown = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1))
+        # As narrow as can be: the widest table just fits into 80 columns.
+        shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
         for name, right in zip(columns, _numeric(columns, rows), strict=True):
             shown.add_column(name, justify="right" if right else "left")
         for row in rows:
