@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import psycopg
 
+    from tuturuuu_jobs.orchestration.job import Audience, OrchestrateJob
+    from tuturuuu_jobs.orchestration.model import ChildOptions
+    from tuturuuu_jobs.runtime.children import Launcher, Program
     from tuturuuu_jobs.runtime.run import Runtime
     from tuturuuu_jobs.settings import Settings
     from tuturuuu_jobs.sync.job import SyncJob
@@ -28,6 +31,17 @@ class GlobalOptions:
     state_dir: Path | None = None
 
 
+LAUNCHERS: Final = ("exec",)
+_CHILD: Final = "tuturuuu_jobs.cli:main"
+_PRELOAD: Final = (
+    "tuturuuu_jobs.cli",
+    "tuturuuu_jobs.commands.payload",
+    "tuturuuu_jobs.runtime.run",
+    "tuturuuu_jobs.settings",
+    "tuturuuu_jobs.sync.job",
+    "googleapiclient.discovery",
+)
+
 GLOBAL_OPTIONS: Final[ContextVar[GlobalOptions | None]] = ContextVar("GLOBAL_OPTIONS", default=None)
 
 
@@ -37,6 +51,11 @@ def load_settings() -> Settings:
 
     options = GLOBAL_OPTIONS.get() or GlobalOptions()
     return settings.load_settings(os.environ, config=options.config, state_dir=options.state_dir)
+
+
+def timer_usec() -> str | None:
+    """When the systemd timer fired that started this process, in microseconds since 1970."""
+    return os.environ.get("TRIGGER_TIMER_REALTIME_USEC")
 
 
 def open_connection(settings: Settings, application_name: str) -> psycopg.Connection[Any]:
@@ -89,3 +108,41 @@ def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
         client_id, client_secret, settings.google_api_url, settings.google_token_url
     )
     return SyncJob(google, full=full)
+
+
+def build_orchestrate_job(
+    settings: Settings, *, full: bool, options: ChildOptions, launcher: str, audience: Audience
+) -> OrchestrateJob:
+    """A fan-out of ``sync`` or ``full-sync``.
+
+    Raises:
+        SettingsError: Something that every child needs is not set; said once, before any starts.
+    """
+    job = build_sync_job(settings, full=full)
+    from tuturuuu_jobs.orchestration.environment import child_environ
+    from tuturuuu_jobs.orchestration.job import OrchestrateJob
+    from tuturuuu_jobs.runtime.children import Program
+    from tuturuuu_jobs.sync.job import KEY_PREFIX
+
+    program = Program(
+        entry=_CHILD,
+        environ=child_environ(os.environ),
+        preload=_PRELOAD,
+    )
+    return OrchestrateJob(
+        child_job=job.name,
+        queue_of_children=job.queue,
+        # A full run does what an incremental one does.
+        successes=("full-sync",) if full else ("sync", "full-sync"),
+        key_prefix=KEY_PREFIX,
+        options=options,
+        open_launcher=lambda: build_launcher(launcher, program),
+        audience=audience,
+    )
+
+
+def build_launcher(name: str, program: Program) -> Launcher:
+    """The way to start children that has this name, one of :data:`LAUNCHERS`."""
+    from tuturuuu_jobs.runtime.launch_exec import ExecLauncher
+
+    return ExecLauncher(program)

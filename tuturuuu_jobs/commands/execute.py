@@ -64,12 +64,14 @@ def _refused(job: str, outcome: Outcome, options: JobOptions, given: Given | Non
 
 def _run(settings: Settings, given: Given, options: JobOptions, *, full: bool) -> Result:
     from tuturuuu_jobs.runtime.run import preview_job, run_job
+    from tuturuuu_jobs.runtime.slots import resolve_slot
 
     job = wiring.build_sync_job(settings, full=full)
     runtime = wiring.build_runtime(settings)
     run = preview_job if options.dry_run else run_job
     watched = sys.stderr.isatty()
-    request = options.request("hand" if sys.stdin.isatty() or watched else "timer")
+    slot = resolve_slot(options.slot, now=runtime.clock.now(), timer_usec=wiring.timer_usec())
+    request = options.request("hand" if sys.stdin.isatty() or watched else "timer", slot)
     with watching(enabled=watched and not options.quiet) as progress:
         result = run(job, given.payload, request, runtime, progress=progress)
     return dataclasses.replace(result, warnings=(*given.warnings, *result.warnings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands.execute import execute_sync
 from tuturuuu_jobs.runtime.job import OnBusy
+from tuturuuu_jobs.runtime.slots import SlotChoice
 
 
 def full_sync(
@@ -26,6 +27,10 @@ def full_sync(
     wait: o.Wait = None,
     run_id: o.RunId = None,
     tag: o.Tags = None,
+    slot: o.Slot = None,
+    every: o.Every = None,
+    expires: o.Expires = None,
+    force: o.Force = False,
 ) -> None:
     """List the whole window; sweep what is gone."""
     from tuturuuu_jobs.commands.payload import read_payload
@@ -42,6 +47,7 @@ def full_sync(
         wait=wait,
         run_id=run_id,
         tags=tag,
+        slot=SlotChoice(slot, every, expires, force),
     )
     execute_sync(
         options,

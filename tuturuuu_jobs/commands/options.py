@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -12,6 +12,7 @@ import typer
 
 from tuturuuu_jobs.commands.durations import parse_duration
 from tuturuuu_jobs.runtime.job import OnBusy, RunRequest
+from tuturuuu_jobs.runtime.slots import SlotChoice
 
 
 def parse_id(text: str) -> UUID:
@@ -110,12 +111,49 @@ RunId = Annotated[
     UUID | None,
     typer.Option("--run-id", metavar="ID", parser=parse_id, help="The id of this run."),
 ]
+ParentRunId = Annotated[
+    UUID | None,
+    typer.Option(
+        "--parent-run-id",
+        metavar="ID",
+        parser=parse_id,
+        hidden=True,
+        help="The fan-out that this run is a child of; set by `orchestrate`.",
+    ),
+]
 Tags = Annotated[
     list[Tag] | None,
     typer.Option(
         "--tag", metavar="KEY=VALUE", parser=_tag, help="A label for the ledger; may be repeated."
     ),
 ]
+Slot = Annotated[
+    str | None,
+    typer.Option(
+        "--slot",
+        metavar="auto|TIME",
+        help="The scheduled instant this run stands for; its work is done once.",
+    ),
+]
+Every = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--every",
+        metavar="D",
+        parser=_positive_duration,
+        help="With --slot auto: the timer's cadence; the slot is floored to it in UTC.",
+    ),
+]
+Expires = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--expires",
+        metavar="D",
+        parser=_positive_duration,
+        help="Do nothing if the slot is older than this.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Run even if the slot's work is done.")]
 Past = Annotated[
     timedelta | None,
     typer.Option("--past", metavar="D", parser=_duration, help="How far back. Default: 90d."),
@@ -147,9 +185,16 @@ class JobOptions:
     wait: timedelta | None
     run_id: UUID | None
     tags: list[Tag] | None
+    slot: SlotChoice = dataclasses.field(default_factory=SlotChoice)
 
-    def request(self, trigger: str) -> RunRequest:
-        """The part that the run wrapper is asked for."""
+    def request(self, trigger: str, slot: datetime | None = None) -> RunRequest:
+        """The part that the run wrapper is asked for.
+
+        Args:
+            trigger: Who started the run.
+            slot: What :attr:`slot` comes to at this moment.
+        """
+        expires = self.slot.expires
         deadline = self.deadline or timedelta(hours=1)
         wait = deadline if self.wait is None else self.wait
         return RunRequest(
@@ -159,5 +204,8 @@ class JobOptions:
             wait_s=wait.total_seconds(),
             run_id=self.run_id,
             trigger=trigger,
+            slot=slot,
+            expires_s=expires.total_seconds() if expires is not None else None,
+            force=self.slot.force,
             tags={tag.key: tag.value for tag in self.tags or ()},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands.execute import execute_sync
 from tuturuuu_jobs.runtime.job import OnBusy
+from tuturuuu_jobs.runtime.slots import SlotChoice
 
 
 def sync(
@@ -23,6 +24,10 @@ def sync(
     wait: o.Wait = None,
     run_id: o.RunId = None,
     tag: o.Tags = None,
+    slot: o.Slot = None,
+    every: o.Every = None,
+    expires: o.Expires = None,
+    force: o.Force = False,
 ) -> None:
     """Bring what changed at Google into the table."""
     from tuturuuu_jobs.commands.payload import read_payload
@@ -39,6 +44,7 @@ def sync(
         wait=wait,
         run_id=run_id,
         tags=tag,
+        slot=SlotChoice(slot, every, expires, force),
     )
     execute_sync(
         options,

@@ -132,12 +132,25 @@ class Execution(Generic[P, D]):
             if self._request.on_busy is OnBusy.FAIL:
                 self._outcome = dataclasses.replace(self._outcome, kind=Kind.FAILED)
 
+    def _expired(self) -> Outcome | None:
+        """The end of a run that comes too late for its slot, as in a catch-up after a night off."""
+        slot, limit_s = self._facts.slot, self._request.expires_s
+        if slot is None or limit_s is None:
+            return None
+        age_s = (self._facts.started_at - slot).total_seconds()
+        if age_s <= limit_s:
+            return None
+        late = f"the slot {slot:%Y-%m-%d %H:%M:%S} UTC is {age_s:.0f} s old, past {limit_s:.0f} s"
+        return Outcome(Kind.EXPIRED, "expired", warnings=(Problem("expired", late),))
+
     def _preview(self) -> Outcome:
         self.attempts = 1
         connection = self._around.session.connect()
         return self._job.conclude(self._job.preview(self._payload, self._context(connection)))
 
     def _try_until_done(self) -> Outcome:
+        if (expired := self._expired()) is not None:
+            return expired
         while True:
             self.attempts += 1
             tried = self._try_once()
@@ -212,6 +225,8 @@ class Execution(Generic[P, D]):
         with around.signals.shield():
             self.opened = ledger.open_run(connection, self._facts, attempt=self.attempts)
         if not self.opened:
+            if ledger.find_done(connection, self._facts) is not None:
+                return None
             raise self._conflict(connection)
         return connection
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,13 +16,16 @@ class RunFacts:
     """What is known about a run before it does anything.
 
     Attributes:
+        ws_id: None for a run that is about many workspaces.
         payload: Cleaned of secrets.
         locks: Which locks it takes: ``both``, ``advisory`` or ``file``.
+        forced: Whether the slot's work is wanted even if it is done already.
+        replay_of: The run that this one repeats.
     """
 
     id: UUID
     job: str
-    ws_id: UUID
+    ws_id: UUID | None
     key: str
     trigger: str
     slot: datetime | None
@@ -36,11 +39,17 @@ class RunFacts:
     code_version: str
     started_at: datetime
     deadline_at: datetime
+    forced: bool = False
+    replay_of: UUID | None = None
 
     @property
     def idempotency_key(self) -> str | None:
         """One per job, key and scheduled instant; None for a run that stands for no instant."""
-        return f"{self.job}/{self.key}/{self.slot.isoformat()}" if self.slot else None
+        if self.slot is None:
+            return None
+        slot = self.slot.astimezone(UTC).isoformat()
+        own = f"/{self.id}" if self.forced else ""
+        return f"{self.job}/{self.key}/{slot}{own}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

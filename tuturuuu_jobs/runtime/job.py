@@ -42,6 +42,10 @@ class RunRequest:
         wait_s: With ``wait``: how long, within the deadline.
         run_id: Chosen by a parent; otherwise the run makes its own.
         trigger: ``hand``, ``timer``, ``orchestrator``, ``queue`` or ``replay``.
+        slot: The scheduled instant this run stands for, if any.
+        expires_s: Seconds after which the slot is too old to be worth its work, or None.
+        force: Do the slot's work even if it is done already.
+        replay_of: The run whose payload this one repeats, if any.
         tags: Labels kept in the ledger.
     """
 
@@ -53,6 +57,9 @@ class RunRequest:
     parent_run_id: UUID | None = None
     trigger: str = "hand"
     slot: datetime | None = None
+    expires_s: float | None = None
+    force: bool = False
+    replay_of: UUID | None = None
     tags: dict[str, str] = dataclasses.field(default_factory=dict[str, str])
 
 
@@ -112,7 +119,7 @@ class Job(Protocol[P_contra, D]):
 
     @property
     def name(self) -> str:
-        """The job's name: ``sync``, ``full-sync``, ``schedule``."""
+        """The job's name: ``sync``, ``full-sync``, ``orchestrate-sync``."""
         ...
 
     @property
@@ -120,8 +127,8 @@ class Job(Protocol[P_contra, D]):
         """The queue whose total limit the job respects."""
         ...
 
-    def ws_id(self, payload: P_contra) -> UUID:
-        """The workspace the payload is about."""
+    def ws_id(self, payload: P_contra) -> UUID | None:
+        """The workspace the payload is about; None if it is about many."""
         ...
 
     def concurrency_key(self, payload: P_contra) -> str:

@@ -24,13 +24,14 @@ from tuturuuu_jobs.runtime.outcome import Result, Status
 _INSERT_RUN: Final[LiteralString] = """
 insert into jobs.runs (
     id, job, ws_id, concurrency_key, idempotency_key, slot, status, code, exit_code, payload,
-    result, error, attempt, max_attempts, parent_run_id, trigger, tags, locks,
+    result, error, attempt, max_attempts, parent_run_id, replay_of, trigger, tags,
+    locks,
     host, boot_id, pid, pid_start, pid_ns, invocation_id, code_version,
     started_at, heartbeat_at, deadline_at, finished_at
 ) values (
     %(id)s, %(job)s, %(ws_id)s, %(key)s, %(idempotency_key)s, %(slot)s, %(status)s, %(code)s,
     %(exit_code)s, %(payload)s, %(result)s, %(error)s, %(attempt)s, %(max_attempts)s,
-    %(parent_run_id)s, %(trigger)s, %(tags)s, %(locks)s,
+    %(parent_run_id)s, %(replay_of)s, %(trigger)s, %(tags)s, %(locks)s,
     %(host)s, %(boot_id)s, %(pid)s, %(pid_start)s, %(pid_ns)s, %(invocation_id)s,
     %(code_version)s, %(started_at)s, now(), %(deadline_at)s, %(finished_at)s
 ) on conflict do nothing
@@ -59,6 +60,8 @@ def open_run(connection: psycopg.Connection[Any], facts: RunFacts, *, attempt: i
             _INSERT_ATTEMPT, {"id": facts.id, "n": attempt, "started_at": facts.started_at}
         )
         _event(connection, facts.id, "run.started", {"job": facts.job, "attempt": attempt})
+        if facts.replay_of is not None:
+            _event(connection, facts.id, "run.replayed", {"replay_of": str(facts.replay_of)})
     return True
 
 
@@ -102,6 +105,7 @@ def _insert(connection: psycopg.Connection[Any], facts: RunFacts, fields: dict[s
         "error": None,
         "max_attempts": facts.max_attempts,
         "parent_run_id": facts.parent_run_id,
+        "replay_of": facts.replay_of,
         "trigger": facts.trigger,
         "tags": Jsonb(facts.tags),
         "locks": facts.locks,
@@ -243,6 +247,34 @@ def mark_lost(connection: psycopg.Connection[Any], row: RunningRow, *, found_by:
             connection.execute(_LOSE_ATTEMPT, {"id": row.id})
             _event(connection, row.id, "run.lost", {"found_by": str(found_by)})
     return lost
+
+
+_MARK_CRASHED: Final[LiteralString] = """
+update jobs.runs
+set status = 'crashed', code = %(code)s, finished_at = now()
+where id = %(id)s and status = 'running'
+"""
+
+_CRASH_ATTEMPT: Final[LiteralString] = """
+update jobs.attempts set finished_at = now(), status = 'crashed', code = %(code)s
+where run_id = %(id)s and finished_at is null
+"""
+
+
+def mark_crashed(
+    connection: psycopg.Connection[Any], run_id: UUID, code: str, *, found_by: UUID
+) -> bool:
+    """Settle a run whose process its parent has reaped; False if it needs no settling.
+
+    A child that recorded its own end, was declared lost, or never opened its row stays as it is.
+    """
+    with translated_errors(), connection.transaction():
+        fields = {"id": run_id, "code": code}
+        crashed = connection.execute(_MARK_CRASHED, fields).rowcount == 1
+        if crashed:
+            connection.execute(_CRASH_ATTEMPT, fields)
+            _event(connection, run_id, "run.crashed", {"found_by": str(found_by), "code": code})
+    return crashed
 
 
 _IS_KNOWN: Final[LiteralString] = "select exists (select from jobs.runs where id = %(id)s)"

@@ -148,6 +148,8 @@ def _gather_facts(job: Job[P, D], payload: P, request: RunRequest, runtime: Runt
         code_version=runtime.code_version,
         started_at=now,
         deadline_at=now + timedelta(seconds=request.deadline_s),
+        forced=request.force,
+        replay_of=request.replay_of,
     )
 
 

@@ -68,8 +68,8 @@ class Record:
         """Read back what was spooled; KeyError, TypeError, ValueError if it is something else."""
         facts = dict(document["facts"])
         facts["identity"] = ProcessIdentity(**facts["identity"])
-        for name in ("id", "ws_id", "parent_run_id"):
-            facts[name] = UUID(facts[name]) if facts[name] else None
+        for name in ("id", "ws_id", "parent_run_id", "replay_of"):
+            facts[name] = UUID(facts[name]) if facts.get(name) else None
         for name in ("slot", "started_at", "deadline_at"):
             facts[name] = datetime.fromisoformat(facts[name]) if facts[name] else None
         return cls(
