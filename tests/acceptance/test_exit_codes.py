@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -14,105 +12,18 @@ import pytest
 from tests.acceptance import command, forked
 from tests.acceptance.command import document
 from tests.acceptance.scenery import add_lost_calendar, put_tomorrow, settings_of
-from tests.fixtures.scene import CALENDAR, Scene
+from tests.acceptance.situations import CASES, STALL_S, perform
+from tests.fixtures.scene import Scene
 from tuturuuu_jobs.runtime.clock import SystemClock
 from tuturuuu_jobs.runtime.locks import file_lock
 from tuturuuu_jobs.runtime.outcome import ExitCode
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
 
-Settings = dict[str, str]
-
-# For so long Google falls silent in the middle of a body; no run may wait for the rest.
-STALL_S = 20.0
-
-
-def nothing(_scene: Scene, _environ: Settings) -> None:
-    """All is well."""
-
-
-def lose_one(scene: Scene, _environ: Settings) -> None:
-    add_lost_calendar(scene)
-
-
-def lose_all(scene: Scene, _environ: Settings) -> None:
-    scene.emulator.remove_calendar(CALENDAR)
-
-
-def refuse_requests(scene: Scene, _environ: Settings) -> None:
-    scene.emulator.add_fault(
-        Fault(kind=FaultKind.ERROR, error="400 badRequest", endpoint="events.list")
-    )
-
-
-def spoil_the_address(_scene: Scene, environ: Settings) -> None:
-    environ["DATABASE_URL"] = "team database"
-
-
-def mistype_the_password(_scene: Scene, environ: Settings) -> None:
-    environ["DATABASE_URL"] += " user=nobody-known"
-
-
-def stop_the_database(_scene: Scene, environ: Settings) -> None:
-    environ["DATABASE_URL"] = "postgresql://jobs:canary-77@127.0.0.1:1/tuturuuu"
-
-
-def break_a_table(scene: Scene, _environ: Settings) -> None:
-    scene.connection.execute("alter table calendar_sync_states drop column sync_token")
-
-
-def hang(scene: Scene, _environ: Settings) -> None:
-    scene.emulator.add_fault(Fault(kind=FaultKind.STALL, seconds=STALL_S, endpoint="events.list"))
-
-
-def revoke(scene: Scene, _environ: Settings) -> None:
-    scene.emulator.revoke("ada@example.test")
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """A situation and the code that it must end with."""
-
-    exit_code: ExitCode
-    status: str
-    code: str
-    prepare: Callable[[Scene, Settings], None] = nothing
-    options: tuple[str, ...] = ()
-
-
-CASES: dict[str, Case] = {
-    "fine": Case(ExitCode.SUCCESS, "succeeded", "succeeded"),
-    "one calendar of two is gone": Case(
-        ExitCode.PARTIAL, "partial", "calendar_not_found", lose_one
-    ),
-    "the only calendar is gone": Case(
-        ExitCode.REJECTED, "rejected", "calendar_not_found", lose_all
-    ),
-    "Google refuses the request": Case(
-        ExitCode.FAILED, "failed", "google_bad_request", refuse_requests
-    ),
-    "the address of the database is none": Case(
-        ExitCode.CONFIG, "failed", "config", spoil_the_address
-    ),
-    "the login is refused": Case(ExitCode.CONFIG, "failed", "database_login", mistype_the_password),
-    "the database is down": Case(
-        ExitCode.UNAVAILABLE, "unavailable", "database_unavailable", stop_the_database
-    ),
-    "an option is unknown": Case(ExitCode.USAGE, "failed", "usage", options=("--frobnicate",)),
-    "a column is gone": Case(ExitCode.BUG, "failed", "database_42703", break_a_table),
-    "the deadline ends": Case(
-        ExitCode.DEADLINE, "timed_out", "deadline", hang, ("--deadline", "2s")
-    ),
-    "the grant is revoked": Case(ExitCode.REJECTED, "rejected", "grant_revoked", revoke),
-}
-
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_code_says_what_to_do_and_the_document_agrees(scene: Scene, name: str) -> None:
-    case, environ = CASES[name], settings_of(scene)
-    put_tomorrow(scene, "standup", summary="S")
-    case.prepare(scene, environ)
-    line = ("sync", "--ws", str(scene.ws_id), "--attempts", "1", *case.options)
-    ended = forked.run(*line, "--json", **environ)
+    case = CASES[name]
+    ended = perform(scene, name, "--json")
     result = document(ended)
     assert (ended.returncode, result["status"], result["code"]) == (
         case.exit_code,
@@ -120,7 +31,7 @@ def test_the_code_says_what_to_do_and_the_document_agrees(scene: Scene, name: st
         case.code,
     )
     assert result["duration_s"] < STALL_S / 2
-    check_said(ended, quiet=case.exit_code is ExitCode.SUCCESS)
+    check_said(ended, quiet=case.exit_code in {ExitCode.SUCCESS, ExitCode.BUSY})
 
 
 def check_said(ended: subprocess.CompletedProcess[str], *, quiet: bool) -> None:
@@ -138,8 +49,13 @@ def test_six_situations_have_six_codes() -> None:
         "the only calendar is gone",
         "the address of the database is none",
         "an option is unknown",
+        "another run is at work",
     ]
-    assert len({CASES[name].exit_code for name in situations} | {ExitCode.BUSY}) == 6
+    assert len({CASES[name].exit_code for name in situations}) == len(situations)
+
+
+def test_every_exit_code_has_its_situation() -> None:
+    assert {case.exit_code for case in CASES.values()} == set(ExitCode)
 
 
 def test_the_installed_command_ends_with_the_same_code_as_a_forked_one(scene: Scene) -> None:
