@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
-from tuturuuu_jobs.commands import output
+from tuturuuu_jobs.commands import cancel, ledger, output
 from tuturuuu_jobs.errors import JobError, UsageError
 from tuturuuu_jobs.runtime.outcome import Status
 
 if TYPE_CHECKING:
     import psycopg
 
-app = typer.Typer(help="Look at the runs of the jobs.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+app = typer.Typer(help="Look at the runs of the jobs, and after them.", no_args_is_help=True)
+app.command("cancel")(cancel.cancel)
 
 _LIST_COLUMNS = (
     "started_at",
@@ -38,7 +35,7 @@ _WINDOW_COLUMNS = ("calendar_id", "last_success_at", "last_full_at", "edge")
 @app.command("list")
 def list_runs(
     *,
-    as_json: AsJson = False,
+    as_json: ledger.AsJson = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
     job: Annotated[str | None, typer.Option(metavar="JOB", help="Only this job.")] = None,
     ws: Annotated[UUID | None, typer.Option(metavar="ID", help="Only this workspace.")] = None,
@@ -48,13 +45,13 @@ def list_runs(
     from tuturuuu_jobs.runtime import history
 
     try:
-        with _ledger() as connection:
+        with ledger.open_ledger() as connection:
             found = history.list_runs(
                 connection, limit=limit, job=job, ws_id=ws, status=status and status.value
             )
     except JobError as error:
         output.fail(error)
-    rows = [_plain(run) for run in found]
+    rows = [ledger.plain(run) for run in found]
     if as_json:
         output.emit_json({"runs": rows})
     else:
@@ -63,13 +60,13 @@ def list_runs(
 
 @app.command()
 def show(
-    run_id: Annotated[UUID, typer.Argument(metavar="ID", help="The run's id.")],
+    run_id: ledger.RunId,
     *,
-    as_json: AsJson = False,
+    as_json: ledger.AsJson = False,
 ) -> None:
     """Show one run: result, attempts, events, and how fresh its workspace's calendars are."""
     try:
-        with _ledger() as connection:
+        with ledger.open_ledger() as connection:
             document = _load(connection, run_id)
     except JobError as error:
         output.fail(error)
@@ -77,19 +74,6 @@ def show(
         output.emit_json(document)
     else:
         output.print_lines(_render(document))
-
-
-def _ledger() -> psycopg.Connection[Any]:
-    from tuturuuu_jobs.runtime.schema import require_schema
-    from tuturuuu_jobs.wiring import load_settings, open_connection
-
-    connection = open_connection(load_settings(), "tuturuuu-jobs/runs")
-    try:
-        require_schema(connection)
-    except JobError:
-        connection.close()
-        raise
-    return connection
 
 
 def _load(connection: psycopg.Connection[Any], run_id: UUID) -> dict[str, Any]:
@@ -104,10 +88,10 @@ def _load(connection: psycopg.Connection[Any], run_id: UUID) -> dict[str, Any]:
             hint="list them with: tuturuuu-jobs runs list",
         )
     windows = history.load_windows(connection, run.ws_id) if run.ws_id else []
-    return _plain(run) | {
-        "attempt_list": [_plain(row) for row in history.load_attempts(connection, run_id)],
-        "events": [_plain(row) for row in history.load_events(connection, run_id)],
-        "calendars": [_plain(row) for row in windows],
+    return ledger.plain(run) | {
+        "attempt_list": [ledger.plain(row) for row in history.load_attempts(connection, run_id)],
+        "events": [ledger.plain(row) for row in history.load_events(connection, run_id)],
+        "calendars": [ledger.plain(row) for row in windows],
     }
 
 
@@ -131,20 +115,3 @@ def _render(document: dict[str, Any]) -> list[str]:
         if rows:
             lines += ["", title, *output.table(rows, columns)]
     return lines
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    """A row with JSON types only; moments to the second, in UTC."""
-    return {name: _plain_value(value) for name, value in dataclasses.asdict(row).items()}
-
-
-def _plain_value(value: Any) -> Any:
-    match value:
-        case datetime():
-            return value.isoformat(timespec="seconds").replace("+00:00", "Z")
-        case UUID():
-            return str(value)
-        case float():
-            return round(value, 3)
-        case _:
-            return value

@@ -5,6 +5,7 @@ Invariant: no text of a foreign exception gets into an outcome; it may hold anyt
 
 from __future__ import annotations
 
+import dataclasses
 import traceback
 from typing import Any
 
@@ -13,7 +14,7 @@ import psycopg
 from tuturuuu_jobs.errors import BugError, Interruption, JobError
 from tuturuuu_jobs.runtime.clock import Deadline
 from tuturuuu_jobs.runtime.database import deadline_or, translate
-from tuturuuu_jobs.runtime.interrupts import DEADLINE
+from tuturuuu_jobs.runtime.interrupts import CANCELLED, DEADLINE
 from tuturuuu_jobs.runtime.locks import Holder, KeyHeldError
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, outcome_of
 
@@ -41,6 +42,17 @@ def ended_by(error: BaseException, known: Outcome | None, deadline: Deadline) ->
     )
 
 
+def cancelled(known: Outcome | None = None) -> Outcome:
+    """How a run ended that somebody cancelled; what it reported about its work stays."""
+    problem = Problem("cancelled", "the run was cancelled", hint="what was committed stays")
+    ending = Outcome(Kind.CANCELLED, "cancelled", (problem,))
+    if known is None:
+        return ending
+    # The first error of the known end is the signal that we now know better.
+    errors = (problem, *known.errors[1:])
+    return dataclasses.replace(ending, errors=errors, warnings=known.warnings, data=known.data)
+
+
 def as_job_error(error: BaseException) -> JobError:
     """The same failure in our words; what nobody foresaw is a bug."""
     if isinstance(error, JobError):
@@ -58,6 +70,8 @@ def _interrupted(error: KeyboardInterrupt) -> Outcome:
     if reason == DEADLINE:
         kind, code, message = Kind.TIMED_OUT, "deadline", "the run's deadline is spent"
         hint = "raise --deadline; what was committed stays"
+    elif reason == CANCELLED:
+        return cancelled()
     else:
         kind = Kind.INTERRUPTED if reason == "SIGINT" else Kind.TERMINATED
         code, message = kind.value, f"the run was stopped by {reason}"

@@ -6,6 +6,7 @@ run ended.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import random
@@ -21,8 +22,9 @@ from tuturuuu_jobs.errors import (
 )
 from tuturuuu_jobs.runtime import ledger, schema
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
-from tuturuuu_jobs.runtime.endings import as_job_error, ended_by
+from tuturuuu_jobs.runtime.endings import as_job_error, cancelled, ended_by
 from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts, RunningRow
+from tuturuuu_jobs.runtime.heartbeat import Heartbeat
 from tuturuuu_jobs.runtime.identity import is_alive
 from tuturuuu_jobs.runtime.interrupts import Interrupts
 from tuturuuu_jobs.runtime.job import Job, OnBusy, Progress, RunContext, RunRequest
@@ -56,6 +58,7 @@ class Surroundings:
     state: StateDirectory
     signals: Interrupts
     progress: Callable[[Progress], None]
+    heartbeat: Heartbeat
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,6 +119,14 @@ class Execution(Generic[P, D]):
     def rehearse(self) -> None:
         """Let the job say what it would do, without lock and ledger; never raises."""
         self._decide(self._preview)
+
+    def tell_who_stopped_it(self) -> None:
+        """A SIGTERM may be the messenger of ``runs cancel``: then the run was cancelled."""
+        if not self.opened or self.outcome.kind is not Kind.TERMINATED:
+            return
+        with contextlib.suppress(JobError):
+            if ledger.is_cancelled(self._around.session.connect(), self._facts.id):
+                self._outcome = cancelled(self.outcome)
 
     def end_late(self, signal: Interruption) -> None:
         """A signal fell right behind the work: if that was done, it stays done."""
@@ -228,6 +239,7 @@ class Execution(Generic[P, D]):
             if ledger.find_done(connection, self._facts) is not None:
                 return None
             raise self._conflict(connection)
+        around.heartbeat.start()
         return connection
 
     def _conflict(self, connection: psycopg.Connection[Any]) -> JobError:

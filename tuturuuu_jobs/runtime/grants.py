@@ -80,5 +80,6 @@ def render_grants(role: str) -> str:
         f"grant select, insert on jobs.events to {name};",
         f"grant select on jobs.migrations, jobs.exhausted, jobs.last_success to {name};",
         f"grant execute on function jobs.ensure_event_partitions(integer) to {name};",
+        f"grant execute on function jobs.drop_event_partitions(integer) to {name};",
     ]
     return "\n".join(lines) + "\n"

@@ -16,6 +16,7 @@ from typing import Final
 from tuturuuu_jobs.errors import Interruption
 
 DEADLINE: Final = "deadline"
+CANCELLED: Final = "cancelled"
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 # setitimer refuses more; nobody waits a year for one run.
@@ -26,13 +27,15 @@ class Interrupts:
     """What the run knows about signals; obtained from :func:`interrupts`.
 
     Attributes:
-        reason: The first signal's name or ``deadline``, or None if nothing arrived.
+        reason: The first signal's name, ``deadline`` or ``cancelled``, or None if nothing arrived.
     """
 
     def __init__(self) -> None:
         self.reason: str | None = None
         self._depth = 0
         self._done = False
+        self._guard = threading.Lock()
+        self._handled = False
 
     @contextlib.contextmanager
     def shield(self) -> Generator[None]:
@@ -46,6 +49,28 @@ class Interrupts:
         finally:
             self._depth -= 1
         self.check()
+
+    @contextlib.contextmanager
+    def handling(self) -> Generator[None]:
+        """While the block runs, the process's handlers lead here."""
+        with self._guard:
+            self._handled = True
+        try:
+            yield
+        finally:
+            # First, so that no interruption can fall into the lines that follow.
+            self.settle()
+            with self._guard:
+                self._handled = False
+
+    def cancel(self) -> None:
+        """Interrupt the run from another thread; without handlers it stops where it next looks."""
+        with self._guard:
+            if self.reason is None:
+                self.reason = CANCELLED
+            if self._handled and not self._done:
+                # To the thread itself: a system call of its own must come back.
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 
     def settle(self) -> None:
         """From here on nothing interrupts any more: the outcome is being recorded."""
@@ -86,7 +111,8 @@ def interrupts(deadline_s: float) -> Generator[Interrupts]:
             signal.signal(signum, state.notice)
     signal.setitimer(signal.ITIMER_REAL, min(max(deadline_s, 1e-3), _LONGEST_S))
     try:
-        yield state
+        with state.handling():
+            yield state
     finally:
         state.settle()
         signal.setitimer(signal.ITIMER_REAL, 0)

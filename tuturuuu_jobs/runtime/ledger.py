@@ -277,6 +277,20 @@ def mark_crashed(
     return crashed
 
 
+_IS_CANCELLED: Final[LiteralString] = """
+select exists (
+    select from jobs.runs where id = %(id)s and cancel_requested_at is not null
+)
+"""
+
+
+def is_cancelled(connection: psycopg.Connection[Any], run_id: UUID) -> bool:
+    """Whether somebody asked for the end of that run."""
+    with translated_errors():
+        row = connection.execute(_IS_CANCELLED, {"id": run_id}).fetchone()
+    return bool(row and row[0])
+
+
 _IS_KNOWN: Final[LiteralString] = "select exists (select from jobs.runs where id = %(id)s)"
 
 

@@ -20,6 +20,7 @@ from tuturuuu_jobs.errors import Interruption
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
 from tuturuuu_jobs.runtime.execution import Execution, Surroundings
 from tuturuuu_jobs.runtime.facts import RunFacts
+from tuturuuu_jobs.runtime.heartbeat import PERIOD_S, Heartbeat
 from tuturuuu_jobs.runtime.identity import ProcessIdentity
 from tuturuuu_jobs.runtime.interrupts import interrupts
 from tuturuuu_jobs.runtime.job import Job, Progress, RunRequest
@@ -52,6 +53,7 @@ class Runtime:
         identity: Of this process.
         code_version: Noted on each run, so that a replay can say whether it differs.
         invocation_id: systemd's id of this start of the unit, if any.
+        heartbeat_s: Seconds between two signs of life in the ledger, and before the first.
     """
 
     connect: Callable[[str], psycopg.Connection[Any]]
@@ -63,6 +65,7 @@ class Runtime:
     identity: ProcessIdentity
     code_version: str = ""
     invocation_id: str | None = None
+    heartbeat_s: float = PERIOD_S
 
 
 def unwatched(_moment: Progress) -> None:
@@ -86,6 +89,7 @@ def run_job(
             around.signals.settle()
         except Interruption as late:
             run.end_late(late)
+        run.tell_who_stopped_it()
         result = _build(run, facts, around)
         if run.leaves_record:
             entry = Record(facts, result, opened=run.opened)
@@ -125,8 +129,11 @@ def _surroundings(
     with (
         interrupts(request.deadline_s) as signals,
         KeySession(facts, state, runtime.connect) as session,
+        Heartbeat(facts.id, runtime.connect, signals.cancel, runtime.heartbeat_s) as heartbeat,
     ):
-        yield Surroundings(runtime.clock, runtime.rng, deadline, session, state, signals, progress)
+        yield Surroundings(
+            runtime.clock, runtime.rng, deadline, session, state, signals, progress, heartbeat
+        )
 
 
 def _gather_facts(job: Job[P, D], payload: P, request: RunRequest, runtime: Runtime) -> RunFacts:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from tests.fixtures.postgres import Database
 from tuturuuu_jobs.runtime.locks import LockMode
@@ -88,3 +90,22 @@ def rows(database: Database) -> LoadRows:
             return connection.execute(query.encode()).fetchall()
 
     return load
+
+
+Invoke = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def invoke(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Invoke:
+    """Exit code, standard output and standard error of a command."""
+
+    def call(database: Database, app: typer.Typer, *arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setenv("DATABASE_URL", database.dsn)
+        monkeypatch.setenv("TUTURUUU_JOBS_STATE_DIR", str(tmp_path))
+        done = CliRunner().invoke(app, arguments)
+        written, said = capfd.readouterr()
+        return done.exit_code, done.stdout + written, done.stderr + said
+
+    return call

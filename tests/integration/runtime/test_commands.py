@@ -1,47 +1,29 @@
 """``db`` and ``runs`` on a real database."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-import typer
-from typer.testing import CliRunner
-
 from tests.fixtures.postgres import Database
+from tests.integration.runtime.conftest import Invoke
 from tests.integration.runtime.parts import WORKSPACE, ScriptedJob, runtime_for, succeed
 from tuturuuu_jobs.commands import db, runs
 from tuturuuu_jobs.runtime.job import RunRequest
 from tuturuuu_jobs.runtime.run import run_job
-
-Invoke = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def invoke(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Invoke:
-    """Exit code, standard output and standard error of a command."""
-
-    def call(database: Database, app: typer.Typer, *arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setenv("DATABASE_URL", database.dsn)
-        monkeypatch.setenv("TUTURUUU_JOBS_STATE_DIR", str(tmp_path))
-        done = CliRunner().invoke(app, arguments)
-        written, said = capfd.readouterr()
-        return done.exit_code, done.stdout + written, done.stderr + said
-
-    return call
+from tuturuuu_jobs.runtime.schema import load_migrations
 
 
 def test_a_database_is_migrated_once_and_its_state_is_told(
     bare_database: Database, invoke: Invoke
 ) -> None:
-    assert invoke(bare_database, db.app, "status")[:2] == (78, "pending  0001_runs\n")
-    assert invoke(bare_database, db.app, "migrate") == (0, "applied 0001_runs\n", "")
+    names = [migration.name for migration in load_migrations()]
+    pending = "".join(f"pending  {name}\n" for name in names)
+    applied = "".join(f"applied {name}\n" for name in names)
+    assert invoke(bare_database, db.app, "status")[:2] == (78, pending)
+    assert invoke(bare_database, db.app, "migrate") == (0, applied, "")
     assert invoke(bare_database, db.app, "migrate") == (0, "nothing to apply\n", "")
     code, document, _ = invoke(bare_database, db.app, "status", "--json")
-    assert (code, json.loads(document)) == (0, {"applied": ["0001_runs"], "pending": []})
+    assert (code, json.loads(document)) == (0, {"applied": names, "pending": []})
 
 
 def test_the_sql_is_printed_without_a_database(bare_database: Database, invoke: Invoke) -> None:

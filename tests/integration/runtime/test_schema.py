@@ -45,7 +45,9 @@ def test_eight_at_once_apply_it_once(bare_database: Database) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(applied) == [[]] * 7 + [["0001_runs"]]
+    assert sorted(applied) == [[]] * 7 + [
+        [migration.name for migration in schema.load_migrations()]
+    ]
 
 
 def test_a_migration_that_fails_leaves_nothing(bare_database: Database) -> None:

@@ -1,0 +1,44 @@
+"""``runs cancel``: ask a run to end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tuturuuu_jobs.commands import ledger, output
+from tuturuuu_jobs.errors import JobError
+
+
+def cancel(
+    run_id: ledger.RunId,
+    *,
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Kept in the ledger with the run.")
+    ] = None,
+    as_json: ledger.AsJson = False,
+) -> None:
+    """Ask a run to end; what it committed stays.
+
+    On this machine it is told at once, elsewhere within 15 seconds of its next heartbeat.
+    """
+    from tuturuuu_jobs.runtime.cancelling import Reached, request_cancel
+    from tuturuuu_jobs.runtime.identity import read_identity
+    from tuturuuu_jobs.runtime.redact import scrub
+
+    try:
+        with ledger.open_ledger() as connection:
+            reached = request_cancel(
+                connection,
+                run_id,
+                reason=scrub(reason) if reason else None,
+                here=read_identity(),
+            )
+    except JobError as error:
+        output.fail(error)
+    if as_json:
+        output.emit_json({"run_id": str(run_id), "reached": reached.value})
+    elif reached is Reached.SIGNALLED:
+        output.print_lines([f"run {run_id} was told to end"])
+    else:
+        output.print_lines([f"run {run_id} ends at its next heartbeat, within half a minute"])

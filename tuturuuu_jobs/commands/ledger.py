@@ -1,0 +1,52 @@
+"""What the commands about runs share: the ledger's connection, and rows as plain JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from tuturuuu_jobs.commands.options import parse_id
+from tuturuuu_jobs.errors import JobError
+
+if TYPE_CHECKING:
+    import psycopg
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+RunId = Annotated[UUID, typer.Argument(metavar="ID", parser=parse_id, help="The run's id.")]
+
+
+def open_ledger() -> psycopg.Connection[Any]:
+    """A connection to a database that has the schema; the caller closes it. Raises JobError."""
+    from tuturuuu_jobs.runtime.schema import require_schema
+    from tuturuuu_jobs.wiring import load_settings, open_connection
+
+    connection = open_connection(load_settings(), "tuturuuu-jobs/runs")
+    try:
+        require_schema(connection)
+    except JobError:
+        connection.close()
+        raise
+    return connection
+
+
+def plain(row: Any) -> dict[str, Any]:
+    """A row with JSON types only; moments to the second, in UTC."""
+    return {name: _plain_value(value) for name, value in dataclasses.asdict(row).items()}
+
+
+def _plain_value(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+        case UUID():
+            return str(value)
+        case float():
+            return round(value, 3)
+        case bytes():
+            return value.hex()
+        case _:
+            return value
