@@ -23,14 +23,14 @@ from google.auth.exceptions import GoogleAuthError
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
-from tuturuuu_jobs.errors import JobError, QuotaSpentError, UnavailableError
+from tuturuuu_jobs.errors import JobError, UnavailableError
 from tuturuuu_jobs.runtime import retry
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
 from tuturuuu_jobs.sync.grants import Grant
 from tuturuuu_jobs.sync.items import parse_item
 from tuturuuu_jobs.sync.model import Account, Page, Tokens, Traffic, Window
 from tuturuuu_jobs.sync.plan import LISTING
-from tuturuuu_jobs.sync.refusals import classify, read_refusal
+from tuturuuu_jobs.sync.refusals import NextRunError, classify, read_refusal
 
 TRIES: Final = 5
 """How often one request is sent before its failure is the calendar's."""
@@ -227,7 +227,7 @@ class AccountSession:
         except (GoogleAuthError, http.client.HTTPException, httplib2.HttpLib2Error, OSError) as e:
             message = f"no answer from Google ({type(e).__name__})"
             raise UnavailableError(message, code="google_unreachable") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _bad_answer() from None
         if not isinstance(answer, dict):
             raise _bad_answer()
@@ -290,7 +290,7 @@ def _too_late(error: UnavailableError) -> UnavailableError:
     """The same failure; asked to wait beyond the deadline, the run must not try again sooner."""
     if error.retry_after_s is None:
         return error
-    return QuotaSpentError(error.message, code=error.code, retry_after_s=error.retry_after_s)
+    return NextRunError(error.message, code=error.code, retry_after_s=error.retry_after_s)
 
 
 def _bad_answer() -> UnavailableError:

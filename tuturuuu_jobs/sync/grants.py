@@ -85,7 +85,7 @@ class Grant(Credentials):
                 refresh_token=_named(answer.get("refresh_token") or self.tokens.refresh_token),
                 expires_at=self._end(answer.get("expires_in")),
             )
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
             raise UnavailableError(
                 "Google's token endpoint gave no usable answer", code="google_bad_answer"
             ) from None

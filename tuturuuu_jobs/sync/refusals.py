@@ -24,7 +24,7 @@ from tuturuuu_jobs.errors import (
     UnavailableError,
 )
 
-_SLOW_DOWN: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
+_SLOW_DOWN: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 _API_OFF: Final = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _SCOPE: Final = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 _NOT_OUR_TOKEN: Final = frozenset({"invalid_client", "unauthorized_client"})
@@ -46,6 +46,12 @@ class PageTokenRejectedError(FailedError):
     """Google no longer takes the page token: begin this listing again, once."""
 
     default_code = "page_token_rejected"
+
+
+class NextRunError(UnavailableError):
+    """The same call may work in a later run, but trying again in this one is no use (exit 69)."""
+
+    retryable = False
 
 
 class AccountRejectedError(RejectedError):
@@ -88,20 +94,30 @@ def read_refusal(status: int, headers: Mapping[str, str], content: bytes) -> Ref
     error = _error_object(content)
     first = _first(error.get("errors"))
     reason = first.get("reason") or _first(error.get("details")).get("reason")
-    reason = reason or error.get("status") or ""
+    reason = _word(reason or error.get("status"))
     location = str(first.get("location") or "")
     message = str(error.get("message") or first.get("message") or "")
     about = location == "syncToken" or "sync token" in message.lower()
-    return Refusal(status, str(reason), location, about, _retry_after(headers))
+    return Refusal(status, reason, location, about, _retry_after(headers))
 
 
 def _error_object(content: bytes) -> dict[str, Any]:
+    error = _error_of(content)
+    return cast("dict[str, Any]", error) if isinstance(error, dict) else {}
+
+
+def _error_of(content: bytes) -> object:
+    """The ``error`` of a body; None if it has none or is no JSON that can be read."""
     try:
         body = json.loads(content)
-    except ValueError:
-        return {}
-    error = cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
-    return cast("dict[str, Any]", error) if isinstance(error, dict) else {}
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
+
+
+def _word(reason: object) -> str:
+    """A reason as Google spells them; anything else might be text that no message may repeat."""
+    return reason if isinstance(reason, str) and re.fullmatch(r"[A-Za-z_]{1,64}", reason) else ""
 
 
 def _first(values: object) -> dict[str, Any]:
@@ -119,11 +135,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after")
     if not text:
         return None
-    if text.strip().isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
         return float(text)
     try:
         at, date = parsedate_to_datetime(text), parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (_aware(at) - _aware(date)).total_seconds())
 
@@ -234,9 +250,4 @@ def classify_refresh(status: int, headers: Mapping[str, str], content: bytes) ->
 
 def _oauth_code(content: bytes) -> str:
     """The ``error`` of a flat body, if it is a plain word (RFC 6749, 5.2)."""
-    try:
-        body = json.loads(content)
-    except ValueError:
-        return ""
-    code = cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
-    return code if isinstance(code, str) and re.fullmatch(r"[a-z_]{1,64}", code) else ""
+    return _word(_error_of(content))
