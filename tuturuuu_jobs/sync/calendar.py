@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from tuturuuu_jobs.errors import UnavailableError
 from tuturuuu_jobs.runtime.database import statement_timeout
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Kind, Problem
@@ -35,7 +34,11 @@ from tuturuuu_jobs.sync.model import (
     Workspace,
 )
 from tuturuuu_jobs.sync.prefetch import prefetched
-from tuturuuu_jobs.sync.refusals import PageTokenRejectedError, SyncTokenRejectedError
+from tuturuuu_jobs.sync.refusals import (
+    NextRunError,
+    PageTokenRejectedError,
+    SyncTokenRejectedError,
+)
 from tuturuuu_jobs.sync.report import count
 from tuturuuu_jobs.sync.staging import Applied, Commit, Staging
 from tuturuuu_jobs.sync.store import Shape, load_state
@@ -150,7 +153,7 @@ class CalendarSync:
         try:
             token = self._read(self._session.list_delta(calendar_id, token), window) or token
         except SyncTokenRejectedError:
-            raise UnavailableError(
+            raise NextRunError(
                 "Google refused the sync token it had just given",
                 code="sync_token_refused",
                 subject=calendar_id,
