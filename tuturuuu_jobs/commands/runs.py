@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from tuturuuu_jobs.commands import cancel, ledger, output
+from tuturuuu_jobs.commands import cancel, ledger, output, upkeep
 from tuturuuu_jobs.errors import JobError, UsageError
 from tuturuuu_jobs.runtime.outcome import Status
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at the runs of the jobs, and after them.", no_args_is_help=True)
 app.command("cancel")(cancel.cancel)
+app.command("reap")(upkeep.reap)
+app.command("prune")(upkeep.prune)
 
 _LIST_COLUMNS = (
     "started_at",

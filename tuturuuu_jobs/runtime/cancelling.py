@@ -33,7 +33,8 @@ update jobs.runs
 set cancel_requested_at = coalesce(cancel_requested_at, now()),
     cancel_reason = coalesce(%(reason)s, cancel_reason)
 where id = %(id)s and status = 'running'
-returning id, epoch, locks, host, boot_id, pid, pid_start, pid_ns, started_at
+returning id, job, concurrency_key as key, epoch, locks, host, boot_id, pid, pid_start, pid_ns,
+          started_at, heartbeat_at
 """
 
 _NOTE: Final[LiteralString] = """

@@ -57,6 +57,8 @@ class RunningRow:
     """A run that the ledger says is under way."""
 
     id: UUID
+    job: str
+    key: str
     epoch: int
     locks: str
     host: str | None
@@ -65,6 +67,7 @@ class RunningRow:
     pid_start: int | None
     pid_ns: int | None
     started_at: datetime | None
+    heartbeat_at: datetime | None
 
     @property
     def identity(self) -> ProcessIdentity | None:

@@ -19,19 +19,19 @@ from tuturuuu_jobs.errors import SupersededError
 from tuturuuu_jobs.runtime.bounds import bounded_payload, bounded_result
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts, RunningRow
+from tuturuuu_jobs.runtime.failures import fingerprint, fingerprint_of
 from tuturuuu_jobs.runtime.outcome import Result, Status
 
 _INSERT_RUN: Final[LiteralString] = """
 insert into jobs.runs (
     id, job, ws_id, concurrency_key, idempotency_key, slot, status, code, exit_code, payload,
-    result, error, attempt, max_attempts, parent_run_id, replay_of, trigger, tags,
-    locks,
-    host, boot_id, pid, pid_start, pid_ns, invocation_id, code_version,
+    result, error, fingerprint, attempt, max_attempts, parent_run_id, replay_of, trigger, tags,
+    locks, host, boot_id, pid, pid_start, pid_ns, invocation_id, code_version,
     started_at, heartbeat_at, deadline_at, finished_at
 ) values (
     %(id)s, %(job)s, %(ws_id)s, %(key)s, %(idempotency_key)s, %(slot)s, %(status)s, %(code)s,
-    %(exit_code)s, %(payload)s, %(result)s, %(error)s, %(attempt)s, %(max_attempts)s,
-    %(parent_run_id)s, %(replay_of)s, %(trigger)s, %(tags)s, %(locks)s,
+    %(exit_code)s, %(payload)s, %(result)s, %(error)s, %(fingerprint)s, %(attempt)s,
+    %(max_attempts)s, %(parent_run_id)s, %(replay_of)s, %(trigger)s, %(tags)s, %(locks)s,
     %(host)s, %(boot_id)s, %(pid)s, %(pid_start)s, %(pid_ns)s, %(invocation_id)s,
     %(code_version)s, %(started_at)s, now(), %(deadline_at)s, %(finished_at)s
 ) on conflict do nothing
@@ -77,6 +77,7 @@ def record_final(connection: psycopg.Connection[Any], facts: RunFacts, result: R
         "attempt": result.attempts,
         "result": Jsonb(bounded_result(result.to_json())),
         "error": _error(result),
+        "fingerprint": fingerprint_of(result),
         "finished_at": datetime.fromisoformat(result.finished_at),
         # Only a run that started claims its slot.
         "idempotency_key": None,
@@ -103,6 +104,7 @@ def _insert(connection: psycopg.Connection[Any], facts: RunFacts, fields: dict[s
         "payload": Jsonb(bounded_payload(facts.payload)),
         "result": None,
         "error": None,
+        "fingerprint": None,
         "max_attempts": facts.max_attempts,
         "parent_run_id": facts.parent_run_id,
         "replay_of": facts.replay_of,
@@ -165,7 +167,8 @@ def next_attempt(
 _SETTLE: Final[LiteralString] = """
 update jobs.runs
 set status = %(status)s, code = %(code)s, exit_code = %(exit_code)s, result = %(result)s,
-    error = %(error)s, attempt = %(attempt)s, finished_at = %(finished_at)s
+    error = %(error)s, fingerprint = %(fingerprint)s, attempt = %(attempt)s,
+    finished_at = %(finished_at)s
 where id = %(id)s and status = 'running' and epoch = %(epoch)s
 """
 
@@ -193,6 +196,7 @@ def settle(
         "exit_code": result.exit_code,
         "result": Jsonb(bounded_result(result.to_json())),
         "error": _error(result),
+        "fingerprint": fingerprint_of(result),
         "attempt": result.attempts,
         "finished_at": datetime.fromisoformat(result.finished_at),
     }
@@ -215,7 +219,8 @@ def _error(result: Result) -> Jsonb | None:
 
 
 _LOAD_RUNNING: Final[LiteralString] = """
-select id, epoch, locks, host, boot_id, pid, pid_start, pid_ns, started_at
+select id, job, concurrency_key as key, epoch, locks, host, boot_id, pid, pid_start, pid_ns,
+       started_at, heartbeat_at
 from jobs.runs
 where concurrency_key = %(key)s and status = 'running'
 """
@@ -227,10 +232,13 @@ def load_running(connection: psycopg.Connection[Any], key: str) -> RunningRow | 
         return cursor.execute(_LOAD_RUNNING, {"key": key}).fetchone()
 
 
+# Repeats all that the verdict rests on: what was read a moment ago may be stale.
 _MARK_LOST: Final[LiteralString] = """
 update jobs.runs
-set status = 'lost', code = 'lost', epoch = epoch + 1, finished_at = now()
+set status = 'lost', code = 'lost', epoch = epoch + 1, finished_at = now(),
+    fingerprint = %(fingerprint)s
 where id = %(id)s and status = 'running' and epoch = %(epoch)s
+  and heartbeat_at is not distinct from %(heartbeat_at)s
 """
 
 _LOSE_ATTEMPT: Final[LiteralString] = """
@@ -239,13 +247,34 @@ where run_id = %(id)s and finished_at is null
 """
 
 
-def mark_lost(connection: psycopg.Connection[Any], row: RunningRow, *, found_by: UUID) -> bool:
-    """Settle a run whose process is dead; False if its own settling came first."""
+def mark_lost(
+    connection: psycopg.Connection[Any],
+    row: RunningRow,
+    *,
+    found_by: UUID | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Settle a run whose process is dead; False if it settled or gave a sign of life meanwhile.
+
+    Args:
+        connection: In autocommit mode.
+        row: The run, as it was when it was found dead.
+        found_by: The run that needs its key.
+        reason: What proves it, for a person.
+    """
+    fields = {
+        "id": row.id,
+        "epoch": row.epoch,
+        "heartbeat_at": row.heartbeat_at,
+        "fingerprint": fingerprint(row.job, "lost", None),
+    }
+    data = {"found_by": str(found_by) if found_by else None, "reason": reason}
     with translated_errors(), connection.transaction():
-        lost = connection.execute(_MARK_LOST, {"id": row.id, "epoch": row.epoch}).rowcount == 1
+        lost = connection.execute(_MARK_LOST, fields).rowcount == 1
         if lost:
-            connection.execute(_LOSE_ATTEMPT, {"id": row.id})
-            _event(connection, row.id, "run.lost", {"found_by": str(found_by)})
+            connection.execute(_LOSE_ATTEMPT, fields)
+            known = {name: value for name, value in data.items() if value is not None}
+            _event(connection, row.id, "run.lost", known)
     return lost
 
 

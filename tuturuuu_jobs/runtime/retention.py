@@ -1,0 +1,90 @@
+"""How long the ledger remembers.
+
+Invariant: the last success of every job and key stays for ever, since the age of a last success is
+what monitoring asks for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any, Final, LiteralString
+
+import psycopg
+
+from tuturuuu_jobs.runtime.database import translated_errors
+
+BATCH: Final = 1000
+_MONTHS_AHEAD: Final = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Retention:
+    """How old a finished run grows.
+
+    Attributes:
+        succeeded: Runs that did their work.
+        skipped: Runs that stood aside or came too late.
+        failed: Every other end, ``partial`` among them.
+        events: Events, by whole months.
+    """
+
+    succeeded: timedelta = timedelta(days=14)
+    skipped: timedelta = timedelta(days=3)
+    failed: timedelta = timedelta(days=90)
+    events: timedelta = timedelta(days=90)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed and made."""
+
+    runs: int
+    dropped_partitions: tuple[str, ...]
+    new_partitions: tuple[str, ...]
+
+
+# A batch that another process works on is left to it.
+_DELETE_BATCH: Final[LiteralString] = """
+with doomed as (
+    select id
+    from jobs.runs run
+    where finished_at < now() - case
+              when status = 'succeeded' then %(succeeded)s::interval
+              when status in ('skipped', 'expired') then %(skipped)s::interval
+              else %(failed)s::interval
+          end
+      and (status <> 'succeeded' or exists (
+              select from jobs.runs newer
+              where newer.job = run.job and newer.concurrency_key = run.concurrency_key
+                and newer.status = 'succeeded'
+                and (newer.finished_at, newer.id) > (run.finished_at, run.id)
+          ))
+    order by finished_at
+    limit %(batch)s
+    for update skip locked
+)
+delete from jobs.runs using doomed where runs.id = doomed.id
+"""
+
+_DROP_PARTITIONS: Final[LiteralString] = "select jobs.drop_event_partitions(%(days)s)"
+_ENSURE_PARTITIONS: Final[LiteralString] = "select jobs.ensure_event_partitions(%(months)s)"
+
+
+def prune(
+    connection: psycopg.Connection[Any], keep: Retention = Retention(), *, batch: int = BATCH
+) -> Pruned:
+    """Remove what is old enough, batch by batch; make room for the events of months to come."""
+    limits = {
+        "succeeded": keep.succeeded,
+        "skipped": keep.skipped,
+        "failed": keep.failed,
+        "batch": batch,
+    }
+    runs = 0
+    with translated_errors():
+        while deleted := connection.execute(_DELETE_BATCH, limits).rowcount:
+            runs += deleted
+        dropped = connection.execute(_DROP_PARTITIONS, {"days": keep.events.days}).fetchall()
+        made = connection.execute(_ENSURE_PARTITIONS, {"months": _MONTHS_AHEAD}).fetchall()
+    return Pruned(runs, tuple(row[0] for row in dropped), tuple(row[0] for row in made))
