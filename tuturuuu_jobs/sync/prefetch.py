@@ -26,7 +26,7 @@ class _Ended:
 
 @contextlib.contextmanager
 def prefetched(items: Iterator[T]) -> Generator[Iterator[T]]:
-    """The same items, at most one ahead, produced by a thread of their own.
+    """The same items, produced by a thread of their own: one waits while another is made.
 
     An error of the producer is raised where its item would have come. On leaving, the thread has
     ended, so what it used may be used again; only a signal does not wait for it.

@@ -1,0 +1,136 @@
+"""One page ahead, in order, and no thread left behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tuturuuu_jobs.errors import Interruption, UnavailableError
+from tuturuuu_jobs.sync.prefetch import prefetched
+
+LONG_S = 30.0
+
+
+def fetchers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "next-page"}
+
+
+@pytest.fixture(autouse=True)
+def others() -> Iterator[set[threading.Thread]]:
+    """Threads of earlier tests in this process; no new one may be left behind."""
+    before = fetchers()
+    yield before
+    assert fetchers() <= before
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(numbers=st.lists(st.integers(), max_size=20))
+def test_everything_comes_once_and_in_order(numbers: list[int]) -> None:
+    with prefetched(iter(numbers)) as stream:
+        assert list(stream) == numbers
+        assert list(stream) == []
+
+
+def test_at_most_two_pages_exist_beside_the_one_in_hand() -> None:
+    begun: list[int] = []
+    held = threading.Semaphore(0)
+
+    def pages() -> Iterator[int]:
+        for number in range(10):
+            begun.append(number)
+            held.release()
+            yield number
+
+    with prefetched(pages()) as stream:
+        for taken in range(4):
+            assert next(stream) == taken
+            # Taken, waiting in the box, and offered: that many pages may exist.
+            assert len(begun) <= taken + 3
+            assert held.acquire(timeout=LONG_S)
+    assert len(begun) <= 6
+
+
+def test_the_next_page_is_fetched_while_this_one_is_in_hand() -> None:
+    second_begun = threading.Event()
+
+    def pages() -> Iterator[int]:
+        yield 1
+        second_begun.set()
+        yield 2
+
+    with prefetched(pages()) as stream:
+        assert next(stream) == 1
+        assert second_begun.wait(LONG_S)
+        assert next(stream) == 2
+
+
+def test_an_error_comes_after_the_pages_before_it() -> None:
+    def pages() -> Iterator[int]:
+        yield 1
+        raise UnavailableError("down")
+
+    with prefetched(pages()) as stream:
+        assert next(stream) == 1
+        with pytest.raises(UnavailableError, match="down"):
+            next(stream)
+        assert list(stream) == []
+
+
+def test_an_error_that_nobody_waited_for_is_not_raised() -> None:
+    failing = threading.Event()
+
+    def pages() -> Iterator[int]:
+        yield 1
+        failing.set()
+        raise UnavailableError("down")
+
+    with prefetched(pages()) as stream:
+        assert next(stream) == 1
+        assert failing.wait(LONG_S)
+
+
+def test_a_consumer_that_fails_ends_the_thread_and_fails_as_itself() -> None:
+    with pytest.raises(ZeroDivisionError), prefetched(iter(range(100))) as stream:  # noqa: PT012 - The with is under test.
+        next(stream)
+        raise ZeroDivisionError
+
+
+def test_leaving_waits_for_the_page_that_is_being_fetched() -> None:
+    fetching, answered = threading.Event(), threading.Event()
+    finished: list[bool] = []
+
+    def pages() -> Iterator[int]:
+        yield 1
+        fetching.set()
+        answered.wait(LONG_S)
+        finished.append(True)
+        yield 2
+
+    with prefetched(pages()) as stream:
+        assert next(stream) == 1
+        assert fetching.wait(LONG_S)
+        threading.Timer(0.01, answered.set).start()
+    assert finished == [True]
+
+
+def test_a_signal_does_not_wait_for_google(others: set[threading.Thread]) -> None:
+    fetching, answered = threading.Event(), threading.Event()
+
+    def pages() -> Iterator[int]:
+        yield 1
+        fetching.set()
+        answered.wait(LONG_S)
+
+    with pytest.raises(Interruption), prefetched(pages()) as stream:  # noqa: PT012 - The with is under test.
+        next(stream)
+        assert fetching.wait(LONG_S)
+        raise Interruption("SIGTERM")
+    [thread] = fetchers() - others
+    assert thread.daemon
+    answered.set()
+    thread.join(LONG_S)
+    assert not thread.is_alive()
