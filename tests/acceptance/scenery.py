@@ -12,8 +12,8 @@ ACCOUNT = "ada@example.test"
 
 def settings_of(scene: Scene) -> dict[str, str]:
     """Every setting of a run against the scene, and nothing else."""
-    scene.clock.set(SystemClock().now())
-    account = scene.emulator.account(ACCOUNT)
+    wind(scene)
+    account = scene.emulator.account(next(iter(scene.accounts)))
     return {
         "DATABASE_URL": scene.database.dsn,
         "GOOGLE_CLIENT_ID": account.client_id,
@@ -22,6 +22,11 @@ def settings_of(scene: Scene) -> dict[str, str]:
         "TUTURUUU_JOBS_GOOGLE_TOKEN_URL": scene.emulator.token_url,
         "TUTURUUU_JOBS_STATE_DIR": str(scene.state_dir),
     }
+
+
+def wind(scene: Scene) -> None:
+    """The time of the scene, at Google too, is that of the machine."""
+    scene.clock.set(SystemClock().now())
 
 
 def put_tomorrow(scene: Scene, event_id: str, calendar: str = CALENDAR, **body: object) -> None:

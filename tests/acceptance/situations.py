@@ -138,7 +138,7 @@ CASES: dict[str, Case] = {
     ),
     "a column is gone": Case(ExitCode.BUG, "failed", "database_42703", break_a_table),
     "the deadline ends": Case(
-        ExitCode.DEADLINE, "timed_out", "deadline", hang, ("--deadline", "2s")
+        ExitCode.DEADLINE, "timed_out", "deadline", hang, ("--deadline", "1s")
     ),
     "the grant is revoked": Case(ExitCode.REJECTED, "rejected", "grant_revoked", revoke),
     "another run is at work": Case(ExitCode.BUSY, "skipped", "busy", hold_the_key),
