@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from tuturuuu_jobs.sync.items import clean_text
 from tuturuuu_jobs.sync.model import (
     Event,
     Item,
@@ -69,7 +70,7 @@ def gone(event_id: str = "ev", series: str | None = None, at: datetime | None = 
 IDS: Final = st.sampled_from(["a", "b", "c", "d_20261201", "d_20261208"])
 TEXTS: Final = st.one_of(
     st.none(),
-    st.text(max_size=5),
+    st.text(st.characters(), max_size=5).map(clean_text),
     st.integers(250, 260).map(lambda n: "\U0001f389" * n),
     st.sampled_from(["x" * 10_001, "ä" * 1_001, "\ufffd"]),
 )
@@ -133,7 +134,7 @@ SCOPES: Final = st.builds(Scope, st.just(WINDOW), ZONES, st.booleans())
 def stored_rows(draw: st.DrawFn, event_id: str) -> StoredRow:
     start, end = sorted([draw(INSTANTS), draw(INSTANTS)])
     marker = draw(st.one_of(st.none(), st.builds(Marker, st.booleans(), st.booleans())))
-    title = draw(st.text(max_size=3))
+    title = draw(st.text(max_size=3).map(clean_text))
     event = Event(event_id, title, "", "", start, end, "BLUE", marker)
     return StoredRow(event, clean=draw(st.booleans()), pending=draw(st.booleans()))
 
