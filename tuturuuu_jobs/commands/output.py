@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -75,7 +76,8 @@ def unwritable_stdout(error: OSError) -> FailedError:
 
 def check_result_file(path: Path) -> None:
     """Refuse, before any work, a place where no file can be made. Raises UsageError."""
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
+    place = path if _is_in_place(path) else path.parent
+    if not path.parent.is_dir() or not os.access(place, os.W_OK) or path.is_dir():
         raise UsageError(
             f"--result-file: {path} cannot be written",
             subject="--result-file",
@@ -87,12 +89,21 @@ def write_result_file(path: Path, value: object) -> Problem | None:
     """Replace the file as a whole; a warning if that was not possible after all."""
     from tuturuuu_jobs.runtime.state import write_atomically
 
+    write = Path.write_bytes if _is_in_place(path) else write_atomically
     try:
-        write_atomically(path, encode_json(value))
+        write(path, encode_json(value))
     except OSError as error:
         message = f"the result could not be written to {path}: {error.strerror or 'error'}"
         return Problem("result_file", message, subject="--result-file")
     return None
+
+
+def _is_in_place(path: Path) -> bool:
+    """Whether it must be written where it is: replacing a device or a link would destroy it."""
+    try:
+        return not stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def printable(text: object) -> str:
