@@ -7,7 +7,7 @@ committed; what concerns the installation as a whole is raised.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -21,7 +21,7 @@ from tuturuuu_jobs.errors import (
     UsageError,
 )
 from tuturuuu_jobs.runtime.job import Progress, RunContext
-from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem
+from tuturuuu_jobs.runtime.outcome import Outcome, Problem
 from tuturuuu_jobs.sync import report as reports
 from tuturuuu_jobs.sync import store
 from tuturuuu_jobs.sync.calendar import CalendarSync
@@ -131,9 +131,14 @@ class _Attempt:
             self._warn("no_active_account", "the workspace has no active Google account")
             return self._data()
         calendars = self._select(self._resolve(workspace.calendars))
-        for number, calendar in enumerate(calendars):
-            self._ctx.progress(Progress(f"calendar {calendar.calendar_id}", number, len(calendars)))
-            self._sync(workspace, calendar)
+        try:
+            for number, calendar in enumerate(calendars):
+                step = Progress(f"calendar {calendar.calendar_id}", number, len(calendars))
+                self._ctx.progress(step)
+                self._sync(workspace, calendar)
+        except _WHOLE_RUN as error:
+            self._write_dashboard(workspace, error)
+            raise
         self._write_dashboard(workspace)
         return self._data()
 
@@ -267,11 +272,17 @@ class _Attempt:
         """Keep warnings, each once however many attempts meet it."""
         self._warnings += [w for w in warnings if w is not None and w not in self._warnings]
 
-    def _write_dashboard(self, workspace: Workspace) -> None:
+    def _write_dashboard(self, workspace: Workspace, ended_by: JobError | None = None) -> None:
         data = self._data()
-        if self._dry_run or workspace.owner_id is None or not reports.changed_anything(data):
+        if self._dry_run or workspace.owner_id is None:
             return
-        entry = _dashboard_entry(self._ctx.run_id, data, workspace.owner_id, self._started)
+        if ended_by is None and not reports.changed_anything(data):
+            return
+        failures = [report.problem for report in data.calendars if report.problem is not None]
+        failures += [Problem.of(ended_by)] if ended_by is not None else []
+        entry = _dashboard_entry(
+            self._ctx.run_id, data, workspace.owner_id, self._started, failures
+        )
         try:
             store.write_dashboard(self._ctx.connection, entry)
         except JobError as error:
@@ -291,10 +302,8 @@ def _finished(previous: SyncData | None) -> dict[tuple[UUID, str], CalendarRepor
 
 
 def _dashboard_entry(
-    run_id: UUID, data: SyncData, owner_id: UUID, started: datetime
+    run_id: UUID, data: SyncData, owner_id: UUID, started: datetime, failures: Sequence[Problem]
 ) -> store.DashboardEntry:
-    failures = [r.problem for r in data.calendars if r.problem is not None]
-    whole = all(report.kind is Kind.SUCCEEDED for report in data.calendars)
     counts = [report.counts for report in data.calendars]
     traffic = [report.traffic for report in data.calendars]
     return store.DashboardEntry(
@@ -302,7 +311,7 @@ def _dashboard_entry(
         ws_id=data.ws_id,
         triggered_by=owner_id,
         start_time=started,
-        status="completed" if whole else "failed",
+        status="failed" if failures else "completed",
         inserted=sum(c.inserted for c in counts),
         updated=sum(c.updated for c in counts),
         deleted=sum(c.deleted for c in counts) + sum(r.swept for r in data.calendars),

@@ -54,12 +54,6 @@ class NextRunError(UnavailableError):
     retryable = False
 
 
-class NextRunError(UnavailableError):
-    """The same call may work in a later run, but trying again in this one is no use (exit 69)."""
-
-    retryable = False
-
-
 class AccountRejectedError(RejectedError):
     """The account as a whole is refused; its other calendars need not be asked."""
 

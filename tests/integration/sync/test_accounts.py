@@ -93,6 +93,16 @@ def test_a_connection_without_account_is_skipped_and_told(scene: Scene) -> None:
     ]
 
 
+def test_accounts_and_calendars_of_another_provider_are_not_ours(scene: Scene) -> None:
+    seed.create_account(scene.connection, scene.ws_id, scene.user_id, provider="microsoft")
+    seed.create_connection(
+        scene.connection, scene.ws_id, scene.accounts[ADA], "theirs", provider="microsoft"
+    )
+    scene.put("one", *DAY_ONE)
+    result = run(scene)
+    assert (ending(result), len(result.data["calendars"])) == ((0, "succeeded"), 1)
+
+
 def test_an_account_without_connections_brings_its_primary_calendar(empty_scene: Scene) -> None:
     scene = empty_scene
     scene.add_account(ADA, primary=True)

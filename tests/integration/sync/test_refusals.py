@@ -176,4 +176,5 @@ def test_a_project_without_the_api_ends_the_run_and_touches_no_account(
     assert (result.attempts, listings(scene), len(result.errors)) == (1, 1, 1)
     assert result.errors[0].subject == "GOOGLE_CLIENT_ID"
     assert written(scene).calendar == before.calendar
+    assert dashboard(scene)[1:] == [("failed", "google_api_disabled")]
     check_heals(scene, TRUE_STATE)

@@ -68,12 +68,12 @@ def test_a_delta_serves_for_seven_days_and_then_the_window_is_listed_anew(scene:
 def test_sync_alone_reaches_every_event_as_days_go_by(scene: Scene) -> None:
     for number in range(60):
         at(scene, f"day{number:02d}", NOW + (170 + number) * DAY)
-    for _ in range(40):
+    for _ in range(14):
         assert run(scene).exit_code == 0
         now = scene.clock.now()
         due = {f"day{n:02d}" for n in range(60) if NOW + (170 + n) * DAY < now + 180 * DAY}
         assert due <= set(scene.titles())
-        scene.clock.advance(DAY)
+        scene.clock.advance(3 * DAY)
 
 
 def test_a_smaller_future_never_moves_the_edge_back(scene: Scene) -> None:
