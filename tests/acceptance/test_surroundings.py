@@ -94,6 +94,23 @@ SURROUNDINGS: dict[str, dict[str, str]] = {
 }
 
 
+def test_the_role_s_own_settings_change_nothing(scene: Scene, environ: dict[str, str]) -> None:
+    """As an administrator's ``alter database ... set`` does."""
+    line = ("full-sync", "--ws", str(scene.ws_id))
+    assert forked.run(*line, **environ).returncode == 0
+    wanted = dump(scene)
+    forget(scene)
+    name = scene.connection.info.dbname
+    for setting in (
+        "datestyle = 'SQL, DMY'",
+        "timezone = 'Asia/Tokyo'",
+        "client_encoding = latin1",
+    ):
+        scene.connection.execute(f"alter database {name} set {setting}".encode())
+    assert forked.run(*line, **environ).returncode == 0
+    assert dump(scene) == wanted
+
+
 @pytest.mark.parametrize("name", SURROUNDINGS)
 def test_the_rows_are_the_same_to_the_byte_in_any_surroundings(
     scene: Scene, environ: dict[str, str], name: str

@@ -70,6 +70,7 @@ def connect(dsn: str, *, application_name: str, timeout_s: float = 10) -> psycop
             dsn,
             autocommit=True,
             application_name=application_name,
+            client_encoding="UTF8",
             connect_timeout=max(2, round(timeout_s)),
             **_LINK,
         )
@@ -94,8 +95,11 @@ def _check_address(dsn: str) -> None:
         raise _malformed_address()
 
 
+# libpq's variables (PGDATESTYLE, PGTZ) and a role's own settings must not change what we read.
 _PREPARE_SESSION: Final[LiteralString] = """
 select set_config('TimeZone', 'UTC', false),
+       set_config('DateStyle', 'ISO, YMD', false),
+       set_config('IntervalStyle', 'postgres', false),
        set_config('statement_timeout', %(statement_timeout)s, false),
        set_config('lock_timeout', '5s', false),
        set_config('idle_in_transaction_session_timeout', '30s', false),
