@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from tuturuuu_jobs.commands.options import parse_id
-from tuturuuu_jobs.errors import JobError
+from tuturuuu_jobs.errors import JobError, UsageError
 
 if TYPE_CHECKING:
     import psycopg
@@ -31,6 +31,16 @@ def open_ledger() -> psycopg.Connection[Any]:
         connection.close()
         raise
     return connection
+
+
+def unknown_run(run_id: UUID) -> UsageError:
+    """What to say about an id that the ledger does not know."""
+    return UsageError(
+        f"the ledger has no run {run_id}",
+        code="run_not_found",
+        subject=str(run_id),
+        hint="list them with: tuturuuu-jobs runs list",
+    )
 
 
 def plain(row: Any) -> dict[str, Any]:

@@ -26,18 +26,20 @@ def parse_id(text: str) -> UUID:
     return found
 
 
-def _duration(text: str) -> timedelta:
+def duration(text: str) -> timedelta:
+    """A duration such as ``90s``."""
     try:
         return parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
-def _positive_duration(text: str) -> timedelta:
-    duration = _duration(text)
-    if not duration:
+def positive_duration(text: str) -> timedelta:
+    """A duration longer than zero."""
+    found = duration(text)
+    if not found:
         raise typer.BadParameter("should be longer than zero")
-    return duration
+    return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ RunDeadline = Annotated[
     typer.Option(
         "--deadline",
         metavar="D",
-        parser=_positive_duration,
+        parser=positive_duration,
         help="Longest time for the whole run, as in 90s, 15m, 3h. Default: 1h.",
     ),
 ]
@@ -103,7 +105,7 @@ Wait = Annotated[
     typer.Option(
         "--wait",
         metavar="D",
-        parser=_duration,
+        parser=duration,
         help="With --on-busy wait: how long. Default: until the deadline.",
     ),
 ]
@@ -140,7 +142,7 @@ Every = Annotated[
     typer.Option(
         "--every",
         metavar="D",
-        parser=_positive_duration,
+        parser=positive_duration,
         help="With --slot auto: the timer's cadence; the slot is floored to it in UTC.",
     ),
 ]
@@ -149,18 +151,18 @@ Expires = Annotated[
     typer.Option(
         "--expires",
         metavar="D",
-        parser=_positive_duration,
+        parser=positive_duration,
         help="Do nothing if the slot is older than this.",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Run even if the slot's work is done.")]
 Past = Annotated[
     timedelta | None,
-    typer.Option("--past", metavar="D", parser=_duration, help="How far back. Default: 90d."),
+    typer.Option("--past", metavar="D", parser=duration, help="How far back. Default: 90d."),
 ]
 Future = Annotated[
     timedelta | None,
-    typer.Option("--future", metavar="D", parser=_duration, help="How far ahead. Default: 180d."),
+    typer.Option("--future", metavar="D", parser=duration, help="How far ahead. Default: 180d."),
 ]
 AllowMassDelete = Annotated[
     bool,
@@ -186,6 +188,7 @@ class JobOptions:
     run_id: UUID | None
     tags: list[Tag] | None
     slot: SlotChoice = dataclasses.field(default_factory=SlotChoice)
+    parent_run_id: UUID | None = None
 
     def request(self, trigger: str, slot: datetime | None = None) -> RunRequest:
         """The part that the run wrapper is asked for.
@@ -203,7 +206,8 @@ class JobOptions:
             on_busy=self.on_busy,
             wait_s=wait.total_seconds(),
             run_id=self.run_id,
-            trigger=trigger,
+            parent_run_id=self.parent_run_id,
+            trigger="orchestrator" if self.parent_run_id else trigger,
             slot=slot,
             expires_s=expires.total_seconds() if expires is not None else None,
             force=self.slot.force,

@@ -1,25 +1,24 @@
-"""``runs``: what the ledger remembers."""
+"""``runs``: what the ledger remembers, and what can be done about it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
-from tuturuuu_jobs.commands import cancel, ledger, output, upkeep
-from tuturuuu_jobs.errors import JobError, UsageError
+from tuturuuu_jobs.commands import again, cancel, failures, ledger, output, tail, upkeep
+from tuturuuu_jobs.commands import options as o
+from tuturuuu_jobs.commands.moments import Since, Until, resolve_moment
+from tuturuuu_jobs.errors import JobError
 from tuturuuu_jobs.runtime.outcome import Status
 
 if TYPE_CHECKING:
     import psycopg
 
 app = typer.Typer(help="Look at the runs of the jobs, and after them.", no_args_is_help=True)
-app.command("cancel")(cancel.cancel)
-app.command("reap")(upkeep.reap)
-app.command("prune")(upkeep.prune)
 
-_LIST_COLUMNS = (
+_LIST_COLUMNS: Final = (
     "started_at",
     "job",
     "ws_id",
@@ -30,8 +29,8 @@ _LIST_COLUMNS = (
     "duration_s",
     "run_id",
 )
-_ATTEMPT_COLUMNS = ("n", "started_at", "finished_at", "status", "code", "wait_s")
-_WINDOW_COLUMNS = ("calendar_id", "last_success_at", "last_full_at", "edge")
+_ATTEMPT_COLUMNS: Final = ("n", "started_at", "finished_at", "status", "code", "wait_s")
+_WINDOW_COLUMNS: Final = ("calendar_id", "last_success_at", "last_full_at", "edge")
 
 
 @app.command("list")
@@ -40,16 +39,28 @@ def list_runs(
     as_json: ledger.AsJson = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
     job: Annotated[str | None, typer.Option(metavar="JOB", help="Only this job.")] = None,
-    ws: Annotated[UUID | None, typer.Option(metavar="ID", help="Only this workspace.")] = None,
+    ws: o.Workspace = None,
     status: Annotated[Status | None, typer.Option(help="Only runs with this status.")] = None,
+    since: Since = None,
+    until: Until = None,
+    tag: o.Tags = None,
 ) -> None:
     """List runs, newest first."""
     from tuturuuu_jobs.runtime import history
+    from tuturuuu_jobs.runtime.clock import SystemClock
 
+    now = SystemClock().now()
     try:
         with ledger.open_ledger() as connection:
             found = history.list_runs(
-                connection, limit=limit, job=job, ws_id=ws, status=status and status.value
+                connection,
+                limit=limit,
+                job=job,
+                ws_id=ws,
+                status=status and status.value,
+                since=resolve_moment(since, now),
+                until=resolve_moment(until, now),
+                tags={wanted.key: wanted.value for wanted in tag or ()},
             )
     except JobError as error:
         output.fail(error)
@@ -61,12 +72,8 @@ def list_runs(
 
 
 @app.command()
-def show(
-    run_id: ledger.RunId,
-    *,
-    as_json: ledger.AsJson = False,
-) -> None:
-    """Show one run: result, attempts, events, and how fresh its workspace's calendars are."""
+def show(run_id: ledger.RunId, *, as_json: ledger.AsJson = False) -> None:
+    """Show one run: result, attempts, events, children, and its workspace's calendars."""
     try:
         with ledger.open_ledger() as connection:
             document = _load(connection, run_id)
@@ -78,23 +85,38 @@ def show(
         output.print_lines(_render(document))
 
 
+app.command("tail")(tail.tail)
+app.command("failures")(failures.failures)
+app.command("retry")(again.retry)
+app.command("replay")(again.replay)
+app.command("cancel")(cancel.cancel)
+app.command("reap")(upkeep.reap)
+app.command("prune")(upkeep.prune)
+
+
 def _load(connection: psycopg.Connection[Any], run_id: UUID) -> dict[str, Any]:
     from tuturuuu_jobs.runtime import history
 
     run = history.load_run(connection, run_id)
     if run is None:
-        raise UsageError(
-            f"the ledger has no run {run_id}",
-            code="run_not_found",
-            subject=str(run_id),
-            hint="list them with: tuturuuu-jobs runs list",
-        )
+        raise ledger.unknown_run(run_id)
     windows = history.load_windows(connection, run.ws_id) if run.ws_id else []
+    descendants = [ledger.plain(row) for row in history.load_descendants(connection, run_id)]
     return ledger.plain(run) | {
         "attempt_list": [ledger.plain(row) for row in history.load_attempts(connection, run_id)],
         "events": [ledger.plain(row) for row in history.load_events(connection, run_id)],
+        "children": _children_of(str(run_id), descendants),
         "calendars": [ledger.plain(row) for row in windows],
     }
+
+
+def _children_of(parent: str, descendants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tree below a run; its leaves have an empty list of children."""
+    return [
+        row | {"children": _children_of(row["run_id"], descendants)}
+        for row in descendants
+        if row["parent_run_id"] == parent
+    ]
 
 
 def _render(document: dict[str, Any]) -> list[str]:
@@ -103,12 +125,13 @@ def _render(document: dict[str, Any]) -> list[str]:
         for name, value in document.items()
         if value is not None and not isinstance(value, list | dict)
     }
-    lines = [f"{name:<14} {output.printable(value)}" for name, value in single.items()]
-    result: dict[str, Any] = document["result"] or {}
-    for kind in ("errors", "warnings"):
-        for problem in result.get(kind, []):
-            text = output.printable(f"{problem['code']}: {problem['message']}")
-            lines.append(f"{kind.removesuffix('s'):<14} {text}")
+    lines = [f"{name:<19} {output.printable(value)}" for name, value in single.items()]
+    lines += [
+        f"{name:<19} {output.printable(text)}"
+        for name in ("tags", "payload")
+        if (text := " ".join(f"{key}={value}" for key, value in document[name].items()))
+    ]
+    lines += _problem_lines(document)
     for title, rows, columns in (
         ("attempts", document["attempt_list"], _ATTEMPT_COLUMNS),
         ("calendars", document["calendars"], _WINDOW_COLUMNS),
@@ -116,4 +139,27 @@ def _render(document: dict[str, Any]) -> list[str]:
     ):
         if rows:
             lines += ["", title, *output.table(rows, columns)]
+    if document["children"]:
+        lines += ["", "children", *_tree_lines(document["children"])]
+    return lines
+
+
+def _problem_lines(document: dict[str, Any]) -> list[str]:
+    result: dict[str, Any] = document["result"] or {}
+    lines: list[str] = []
+    for kind in ("errors", "warnings"):
+        for problem in result.get(kind, []):
+            text = output.printable(f"{problem['code']}: {problem['message']}")
+            lines.append(f"{kind.removesuffix('s'):<19} {text}")
+            if problem.get("hint"):
+                lines.append(f"{'what to do':<19} {output.printable(problem['hint'])}")
+    return lines
+
+
+def _tree_lines(children: list[dict[str, Any]], indent: str = "") -> list[str]:
+    lines: list[str] = []
+    for child in children:
+        words = [child["status"], child["job"], child["ws_id"], child["run_id"], child["message"]]
+        lines.append(output.printable(indent + "  ".join(word for word in words if word)))
+        lines += _tree_lines(child["children"], indent + "  ")
     return lines

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from tuturuuu_jobs.runtime.database import translated_errors
 
@@ -34,6 +35,21 @@ class RunSummary:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Descendant(RunSummary):
+    """A run that another one started.
+
+    Attributes:
+        parent_run_id: Who started it.
+        depth: 1 for a child of the run asked about.
+        message: What went wrong, if anything did.
+    """
+
+    parent_run_id: UUID
+    depth: int
+    message: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RunDetails:
     """Everything the ledger keeps about one run."""
 
@@ -49,6 +65,7 @@ class RunDetails:
     trigger: str
     slot: datetime | None
     parent_run_id: UUID | None
+    replay_of: UUID | None
     tags: dict[str, str]
     host: str | None
     pid: int | None
@@ -56,8 +73,12 @@ class RunDetails:
     code_version: str
     started_at: datetime
     deadline_at: datetime | None
+    heartbeat_at: datetime | None
+    cancel_requested_at: datetime | None
+    cancel_reason: str | None
     finished_at: datetime | None
     payload: dict[str, Any]
+    error: dict[str, Any] | None
     result: dict[str, Any] | None
 
 
@@ -102,6 +123,9 @@ from jobs.runs
 where (%(job)s::text is null or job = %(job)s)
   and (%(ws_id)s::uuid is null or ws_id = %(ws_id)s)
   and (%(status)s::text is null or status = %(status)s)
+  and (%(since)s::timestamptz is null or created_at >= %(since)s)
+  and (%(until)s::timestamptz is null or created_at < %(until)s)
+  and tags @> %(tags)s
 order by created_at desc, id desc
 limit %(limit)s
 """
@@ -114,18 +138,30 @@ def list_runs(
     job: str | None = None,
     ws_id: UUID | None = None,
     status: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    tags: dict[str, str] | None = None,
 ) -> list[RunSummary]:
-    """The newest runs first."""
-    wanted = {"limit": limit, "job": job, "ws_id": ws_id, "status": status}
+    """The newest runs first; of those that match everything asked for."""
+    wanted = {
+        "limit": limit,
+        "job": job,
+        "ws_id": ws_id,
+        "status": status,
+        "since": since,
+        "until": until,
+        "tags": Jsonb(tags or {}),
+    }
     with translated_errors(), connection.cursor(row_factory=class_row(RunSummary)) as cursor:
         return cursor.execute(_LIST_RUNS, wanted).fetchall()
 
 
 _LOAD_RUN: Final[LiteralString] = """
 select id as run_id, job, ws_id, concurrency_key as key, status, code, exit_code,
-       attempt as attempts, max_attempts, trigger, slot, parent_run_id, tags, host, pid,
-       invocation_id, code_version, coalesce(started_at, created_at) as started_at, deadline_at,
-       finished_at, payload, result
+       attempt as attempts, max_attempts, trigger, slot, parent_run_id, replay_of, tags, host,
+       pid, invocation_id, code_version, coalesce(started_at, created_at) as started_at,
+       deadline_at, heartbeat_at, cancel_requested_at, cancel_reason, finished_at, payload, error,
+       result
 from jobs.runs
 where id = %(run_id)s
 """
@@ -163,6 +199,32 @@ def load_events(connection: psycopg.Connection[Any], run_id: UUID) -> list[Event
     """What the log says about a run, oldest first."""
     with translated_errors(), connection.cursor(row_factory=class_row(EventRow)) as cursor:
         return cursor.execute(_LOAD_EVENTS, {"run_id": run_id}).fetchall()
+
+
+# A run that names itself as its parent must not go round for ever.
+_LOAD_DESCENDANTS: Final[LiteralString] = """
+with recursive family (id, depth) as (
+    select id, 1 from jobs.runs where parent_run_id = %(run_id)s and id <> %(run_id)s
+    union
+    select run.id, depth + 1
+    from family
+    join jobs.runs run on run.parent_run_id = family.id
+    where depth < 5
+)
+select id as run_id, job, ws_id, status, code, exit_code, attempt as attempts, trigger,
+       coalesce(started_at, created_at) as started_at, finished_at,
+       extract(epoch from finished_at - started_at)::float8 as duration_s,
+       parent_run_id, depth, error ->> 'message' as message
+from family
+join jobs.runs using (id)
+order by depth, started_at, id
+"""
+
+
+def load_descendants(connection: psycopg.Connection[Any], run_id: UUID) -> list[Descendant]:
+    """The runs that a run started, and theirs: parents before their children."""
+    with translated_errors(), connection.cursor(row_factory=class_row(Descendant)) as cursor:
+        return cursor.execute(_LOAD_DESCENDANTS, {"run_id": run_id}).fetchall()
 
 
 _LOAD_WINDOWS: Final[LiteralString] = """

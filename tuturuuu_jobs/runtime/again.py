@@ -1,0 +1,81 @@
+"""Which runs are worth another try.
+
+Of each key only the newest run that did something counts: what has succeeded since, or failed in
+the same way fifty times, is not fifty tries.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from tuturuuu_jobs.runtime.database import translated_errors
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that may be repeated.
+
+    Attributes:
+        payload: As stored: plain JSON, without secrets.
+    """
+
+    run_id: UUID
+    job: str
+    ws_id: UUID | None
+    status: str
+    code: str | None
+    finished_at: datetime | None
+    code_version: str
+    tags: dict[str, str]
+    payload: dict[str, Any]
+
+
+_FIND: Final[LiteralString] = """
+with newest as (
+    select distinct on (job, concurrency_key) *
+    from jobs.runs
+    where status not in ('queued', 'skipped', 'expired')
+    order by job, concurrency_key, created_at desc, id desc
+)
+select id as run_id, job, ws_id, status, code, finished_at, code_version, tags, payload
+from newest
+where status = any(%(statuses)s)
+  and (%(since)s::timestamptz is null or finished_at >= %(since)s)
+  and job = any(%(jobs)s)
+order by finished_at, id
+limit %(limit)s
+"""
+
+
+def find_retryable(
+    connection: psycopg.Connection[Any],
+    statuses: Sequence[str],
+    *,
+    limit: int,
+    jobs: Sequence[str],
+    since: datetime | None = None,
+) -> list[PastRun]:
+    """The keys whose newest run ended like this, the one that waits longest first."""
+    wanted = {"statuses": list(statuses), "since": since, "jobs": list(jobs), "limit": limit}
+    with translated_errors(), connection.cursor(row_factory=class_row(PastRun)) as cursor:
+        return cursor.execute(_FIND, wanted).fetchall()
+
+
+_LOAD: Final[LiteralString] = """
+select id as run_id, job, ws_id, status, code, finished_at, code_version, tags, payload
+from jobs.runs
+where id = %(run_id)s
+"""
+
+
+def load_past_run(connection: psycopg.Connection[Any], run_id: UUID) -> PastRun | None:
+    """One run, or None if the ledger has none of that id."""
+    with translated_errors(), connection.cursor(row_factory=class_row(PastRun)) as cursor:
+        return cursor.execute(_LOAD, {"run_id": run_id}).fetchone()
