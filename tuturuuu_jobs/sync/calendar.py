@@ -64,8 +64,10 @@ class CalendarSync:
         shape: Shape,
         calendar: Calendar,
         session: AccountSession,
+        keep_tokens: Callable[[], None],
     ) -> None:
         self._ctx = ctx
+        self._keep_tokens = keep_tokens
         self._payload = payload
         self._workspace = workspace
         self._calendar = calendar
@@ -168,6 +170,8 @@ class CalendarSync:
         with prefetched(pages) as stream:
             for page in stream:
                 self._ctx.deadline.check()
+                # A run that dies later must not take the only copy of a rotated token with it.
+                self._keep_tokens()
                 self._plan_page(page, window)
                 token = page.sync_token
         return token if token is not None and len(token) <= MAX_SYNC_TOKEN else None

@@ -38,6 +38,7 @@ from tuturuuu_jobs.sync.model import (
 from tuturuuu_jobs.sync.refusals import AccountRejectedError, GrantRevokedError, ProjectQuotaError
 
 QUEUE: Final = "calendar-sync"
+KEY_PREFIX: Final = "google-calendar-sync-"
 
 _WHOLE_RUN: Final = (SettingsError, DeadlineError, BugError)
 
@@ -65,7 +66,7 @@ class SyncJob:
 
     def concurrency_key(self, payload: SyncPayload) -> str:
         """Both jobs write the same rows, so they share the key."""
-        return f"google-calendar-sync-{payload.ws_id}"
+        return f"{KEY_PREFIX}{payload.ws_id}"
 
     def attempt(
         self, payload: SyncPayload, ctx: RunContext[SyncData], previous: SyncData | None
@@ -208,6 +209,7 @@ class _Attempt:
                 shape=self._shape,
                 calendar=calendar,
                 session=session,
+                keep_tokens=lambda: self._keep_tokens(calendar.account_id, session),
             )
             try:
                 if self._dry_run:

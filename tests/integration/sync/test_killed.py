@@ -19,7 +19,7 @@ from tuturuuu_jobs.runtime.job import OnBusy, RunRequest
 from tuturuuu_jobs.runtime.outcome import Result
 from tuturuuu_jobs.runtime.run import run_job
 from tuturuuu_jobs.sync.model import SyncPayload
-from tuturuuu_jobs.testing.emulator import Emulator, Switches, VirtualClock
+from tuturuuu_jobs.testing.emulator import Emulator, Fault, FaultKind, Switches, VirtualClock
 from tuturuuu_jobs.testing.oracle import Place, Window, differences, expect, load_rows
 from tuturuuu_jobs.testing.tuturuuu import Shape, seed
 
@@ -350,3 +350,18 @@ def test_killed_at_every_request_to_google(ward: Ward, endpoint: str | None) -> 
         if not fell:
             return
     pytest.fail("the run never came to its end")
+
+
+@pytest.mark.parametrize("page", [2, 3])
+def test_a_rotated_refresh_token_outlives_a_run_that_is_killed_in_the_listing(
+    empty_scene: Scene, page: int
+) -> None:
+    scene = empty_scene
+    build(scene)
+    scene.emulator.add_fault(Fault(kind=FaultKind.REFRESH_ROTATES))
+    # The first request is the refused delta.
+    assert kill(scene, Request(page + 1))
+    wait_for_the_server(scene)
+    stored = scene.connection.execute("select refresh_token from calendar_auth_tokens").fetchone()
+    assert stored == (scene.emulator.account(ACCOUNT).refresh_token,)
+    check_healed(scene)
