@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import psycopg
 
+    from tuturuuu_jobs.diagnosis.examination import Examiner
     from tuturuuu_jobs.orchestration.job import Audience, OrchestrateJob
     from tuturuuu_jobs.orchestration.model import ChildOptions
     from tuturuuu_jobs.runtime.children import Launcher, Program
@@ -90,6 +91,20 @@ def build_runtime(settings: Settings) -> Runtime:
         identity=read_identity(),
         code_version=metadata.version("tuturuuu-jobs"),
         invocation_id=os.environ.get("INVOCATION_ID"),
+    )
+
+
+def build_examiner(settings: Settings) -> Examiner:
+    """What looks whether an installation is sound."""
+    from tuturuuu_jobs.diagnosis.examination import Examiner
+    from tuturuuu_jobs.runtime.clock import SystemClock
+    from tuturuuu_jobs.runtime.identity import read_identity
+
+    return Examiner(
+        settings,
+        connect=lambda: open_connection(settings, "tuturuuu-jobs/doctor"),
+        clock=SystemClock(),
+        here=read_identity(),
     )
 
 

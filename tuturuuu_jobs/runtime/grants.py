@@ -5,6 +5,7 @@ Every table that a job reads or writes stands here once; nothing else is asked f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from psycopg import sql
@@ -55,6 +56,23 @@ _OWN_TABLES: Final = (
 )
 
 
+def needed_rights() -> Iterator[tuple[str, str]]:
+    """Every table with its schema, and a right on it that the jobs use: one pair for each."""
+    own = [(rights, f"jobs.{table}") for rights, table in _own_rights()]
+    theirs = [(rights, table) for rights, tables in _RIGHTS.items() for table in tables]
+    for rights, table in theirs + own:
+        for right in rights.split(", "):
+            yield table, right
+
+
+def _own_rights() -> Iterator[tuple[str, str]]:
+    for table in _OWN_TABLES:
+        yield "select, insert, update, delete", table
+    yield "select, insert", "events"
+    for table in ("migrations", "exhausted", "last_success"):
+        yield "select", table
+
+
 def render_grants(role: str) -> str:
     """GRANT statements for that role; the name is quoted, so any name is safe.
 
@@ -73,12 +91,8 @@ def render_grants(role: str) -> str:
     )
     for rights, tables in _RIGHTS.items():
         lines += [f"grant {rights} on {table} to {name};" for table in tables]
+    lines += [f"grant {rights} on jobs.{table} to {name};" for rights, table in _own_rights()]
     lines += [
-        f"grant select, insert, update, delete on jobs.{table} to {name};" for table in _OWN_TABLES
-    ]
-    lines += [
-        f"grant select, insert on jobs.events to {name};",
-        f"grant select on jobs.migrations, jobs.exhausted, jobs.last_success to {name};",
         f"grant execute on function jobs.ensure_event_partitions(integer) to {name};",
         f"grant execute on function jobs.drop_event_partitions(integer) to {name};",
     ]

@@ -1,0 +1,369 @@
+"""The examination on real parts: a sound installation, and what can be wrong with one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.fixtures.postgres import Database
+from tests.fixtures.scene import CALENDAR, Scene
+from tuturuuu_jobs.diagnosis.examination import Examiner
+from tuturuuu_jobs.diagnosis.findings import Finding, Severity, worst
+from tuturuuu_jobs.runtime.clock import SystemClock
+from tuturuuu_jobs.runtime.database import connect
+from tuturuuu_jobs.runtime.identity import read_identity
+from tuturuuu_jobs.runtime.locks import advisory_lock
+from tuturuuu_jobs.settings import Settings, load_settings
+from tuturuuu_jobs.testing.clock import VirtualClock
+from tuturuuu_jobs.testing.emulator import Fault, FaultKind
+from tuturuuu_jobs.testing.tuturuuu import seed
+
+
+@pytest.fixture
+def served(scene: Scene) -> Scene:
+    """A workspace whose calendar was just listed in full."""
+    scene.clock.set(SystemClock().now())
+    scene.state_dir.mkdir(mode=0o700)
+    assert scene.sync(full=True).exit_code == 0
+    return scene
+
+
+def settings_of(scene: Scene, **changed: str) -> Settings:
+    account = scene.emulator.account("ada@example.test")
+    return load_settings(
+        {
+            "DATABASE_URL": scene.database.dsn,
+            "GOOGLE_CLIENT_ID": account.client_id,
+            "GOOGLE_CLIENT_SECRET": account.client_secret,
+            "TUTURUUU_JOBS_GOOGLE_API_URL": scene.emulator.base_url,
+            "TUTURUUU_JOBS_GOOGLE_TOKEN_URL": scene.emulator.token_url,
+            "TUTURUUU_JOBS_STATE_DIR": str(scene.state_dir),
+            **changed,
+        }
+    )
+
+
+def examine(scene: Scene, **changed: str) -> dict[str, Finding]:
+    """The findings by code; of several with one code the worst."""
+    found = sorted(examine_all(scene, **changed), key=lambda finding: finding.severity)
+    return {finding.code: finding for finding in found}
+
+
+def examine_all(scene: Scene, **changed: str) -> list[Finding]:
+    settings = settings_of(scene, **changed)
+    examiner = Examiner(
+        settings,
+        connect=lambda: connect(settings.require_database_url(), application_name="doctor"),
+        clock=scene.clock,
+        here=read_identity(),
+    )
+    return list(examiner.run())
+
+
+def add_run(scene: Scene, status: str, **columns: object) -> uuid.UUID:
+    """A run of the ledger as a row."""
+    run_id = uuid.uuid4()
+    values: dict[str, object] = {
+        "id": run_id,
+        "job": "sync",
+        "ws_id": scene.ws_id,
+        "concurrency_key": f"google-calendar-sync-{scene.ws_id}",
+        "status": status,
+        "trigger": "timer",
+        "created_at": scene.clock.now(),
+        "finished_at": None if status == "running" else scene.clock.now(),
+        **columns,
+    }
+    names = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, values))
+    places = psycopg.sql.SQL(", ").join(map(psycopg.sql.Placeholder, values))
+    insert = psycopg.sql.SQL("insert into jobs.runs ({}) values ({})").format(names, places)
+    scene.connection.execute(insert, values)
+    return run_id
+
+
+def test_a_sound_installation_has_nothing_above_a_note(served: Scene) -> None:
+    found = examine(served)
+
+    above = [each for each in found.values() if each.severity > Severity.NOTE]
+    # The tests keep their state directory where files are cleaned up.
+    assert {each.code for each in above} <= {"state_may_vanish"}
+    assert {
+        "setting_present",
+        "state_directory",
+        "locks_hold",
+        "zone_data",
+        "google_reachable",
+        "google_client_accepted",
+        "database_reachable",
+        "row_security_bypassed",
+        "database_link",
+        "database_session",
+        "clock",
+        "schema",
+        "database_rights",
+        "accounts",
+        "calendars",
+        "one_writer",
+        "runs_underway",
+        "runs_ending",
+        "queue",
+        "connections",
+    } <= found.keys()
+
+
+def test_an_examination_writes_nothing(served: Scene) -> None:
+    def state() -> list[object]:
+        files = sorted(str(path) for path in served.state_dir.rglob("*"))
+        counts = served.connection.execute(
+            "select (select count(*) from jobs.runs), (select count(*) from jobs.events), "
+            "(select array_agg(t::text) from calendar_auth_tokens t)"
+        ).fetchone()
+        return [files, counts]
+
+    before = state()
+    examine(served)
+
+    assert state() == before
+
+
+def deactivate(scene: Scene) -> None:
+    scene.connection.execute("update calendar_auth_tokens set is_active = false")
+
+
+def age_windows(scene: Scene, column: str, age: timedelta) -> None:
+    scene.connection.execute(
+        psycopg.sql.SQL("update jobs.calendar_windows set {} = %s").format(
+            psycopg.sql.Identifier(column)
+        ),
+        (scene.clock.now() - age,),
+    )
+
+
+def write_as(scene: Scene, by: str | None, kind: str) -> None:
+    scene.connection.execute(
+        "insert into calendar_sync_dashboard "
+        "(ws_id, triggered_by, type, status, triggered_from, start_time) "
+        "values (%s, %s, %s, 'running', %s, %s)",
+        (scene.ws_id, scene.user_id, kind, by, scene.clock.now()),
+    )
+
+
+def skip_often(scene: Scene) -> None:
+    for _ in range(4):
+        add_run(scene, "skipped", code="busy")
+
+
+def identity_columns(pid: int, start: int) -> dict[str, object]:
+    here = read_identity()
+    return {
+        "host": here.host,
+        "boot_id": here.boot_id,
+        "pid": pid,
+        "pid_start": start,
+        "pid_ns": here.pid_ns,
+    }
+
+
+def leave_dead_run(scene: Scene) -> None:
+    add_run(scene, "running", **identity_columns(os.getpid(), 1))
+
+
+def leave_late_run(scene: Scene) -> None:
+    here = read_identity()
+    assert here.pid_start is not None
+    late = scene.clock.now() - timedelta(hours=1)
+    add_run(scene, "running", deadline_at=late, **identity_columns(os.getpid(), here.pid_start))
+
+
+def fail_for_long(scene: Scene) -> None:
+    long_ago = scene.clock.now() - timedelta(days=3)
+    scene.connection.execute("delete from jobs.runs")
+    add_run(scene, "failed", code="calendar_sync_failed", created_at=long_ago)
+
+
+def pause_queue(scene: Scene) -> None:
+    scene.connection.execute(
+        "update jobs.queues set paused_until = %s, reason = 'moving house' where name = 'schedule'",
+        (scene.clock.now() + timedelta(hours=1),),
+    )
+
+
+SITUATIONS: dict[str, tuple[Callable[[Scene], object], str, Severity]] = {
+    "an account is off": (deactivate, "account_inactive", Severity.WARNING),
+    "not read for hours": (
+        lambda scene: age_windows(scene, "last_success_at", timedelta(hours=3)),
+        "calendar_stale",
+        Severity.WARNING,
+    ),
+    "not read for days": (
+        lambda scene: age_windows(scene, "last_success_at", timedelta(days=3)),
+        "calendar_stale",
+        Severity.SERIOUS,
+    ),
+    "not listed in full": (
+        lambda scene: age_windows(scene, "last_full_at", timedelta(days=11)),
+        "calendar_not_listed",
+        Severity.WARNING,
+    ),
+    "the app's cron writes": (
+        lambda scene: write_as(scene, "vercel_cron", "background"),
+        "other_writer",
+        Severity.SERIOUS,
+    ),
+    "a member synced": (
+        lambda scene: write_as(scene, None, "manual"),
+        "other_writer_by_hand",
+        Severity.NOTE,
+    ),
+    "busy again and again": (skip_often, "busy_again_and_again", Severity.WARNING),
+    "a dead run": (leave_dead_run, "run_lost", Severity.WARNING),
+    "a late run": (leave_late_run, "run_overdue", Severity.SERIOUS),
+    "failing for days": (fail_for_long, "runs_failing", Severity.SERIOUS),
+    "failing since now": (
+        lambda scene: add_run(scene, "rejected", code="calendar_forbidden"),
+        "runs_failing",
+        Severity.WARNING,
+    ),
+    "a paused queue": (pause_queue, "queue_paused", Severity.WARNING),
+    "limits beyond the server": (
+        lambda scene: scene.connection.execute("update jobs.queues set total_limit = 200"),
+        "connections_too_few",
+        Severity.SERIOUS,
+    ),
+    "a zone of nowhere": (
+        lambda scene: scene.connection.execute("update workspaces set timezone = 'Mars/Olympus'"),
+        "zone_unknown",
+        Severity.WARNING,
+    ),
+    "migrations are missing": (
+        lambda scene: scene.connection.execute("delete from jobs.migrations"),
+        "schema_outdated",
+        Severity.SERIOUS,
+    ),
+    "another client": (
+        lambda scene: scene.emulator.add_fault(
+            Fault(kind=FaultKind.ERROR, error="401 invalid_client", endpoint="token")
+        ),
+        "google_client_rejected",
+        Severity.SERIOUS,
+    ),
+    "Google does not serve": (
+        lambda scene: scene.emulator.add_fault(
+            Fault(kind=FaultKind.ERROR, error="503 backendError", endpoint="calendarList.list")
+        ),
+        "google_not_serving",
+        Severity.WARNING,
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_what_is_wrong_is_found_and_told_with_what_to_do(served: Scene, situation: str) -> None:
+    arrange, code, severity = SITUATIONS[situation]
+    arrange(served)
+
+    found = examine(served)
+
+    assert code in found, sorted(found)
+    assert found[code].severity is severity
+    assert found[code].why
+    assert found[code].action
+    assert "check_failed" not in found
+
+
+def test_a_calendar_whose_owner_switched_it_off_is_not_missed(served: Scene) -> None:
+    age_windows(served, "last_success_at", timedelta(days=3))
+    off = seed.Preferences(inbound=False)
+    seed.create_preferences(served.connection, served.user_id, served.ws_id, off)
+
+    assert "calendar_stale" not in examine(served)
+
+
+def test_a_full_queue_is_told(served: Scene) -> None:
+    served.connection.execute("update jobs.queues set total_limit = 1 where name = 'schedule'")
+    with served.database.connect() as holder, advisory_lock(holder, "seat/schedule/0"):
+        assert "queue_full" in examine(served)
+
+
+def test_a_role_with_rows_hidden_and_rights_lacking_is_told_both(served: Scene) -> None:
+    found = examine_all(served, DATABASE_URL=served.database.dsn_as("jobs_without_bypass"))
+
+    serious = {(each.code, each.what) for each in found if each.severity is Severity.SERIOUS}
+    assert any(code == "row_security" for code, _ in serious)
+    assert any(code == "database_permission" and "jobs.runs (" in what for code, what in serious)
+    assert not any(each.code == "check_failed" for each in found)
+
+
+def test_a_database_that_is_away_is_one_finding(served: Scene) -> None:
+    gone = "postgresql://jobs:planted-secret@127.0.0.1:1/tuturuuu"
+
+    found = examine(served, DATABASE_URL=gone)
+
+    assert found["database_unavailable"].severity is Severity.SERIOUS
+    assert "planted-secret" not in json.dumps([each.to_json() for each in found.values()])
+
+
+def test_google_that_is_away_is_told_with_its_reason(served: Scene) -> None:
+    away = "http://127.0.0.1:1/"
+
+    found = examine(served, TUTURUUU_JOBS_GOOGLE_API_URL=away, TUTURUUU_JOBS_GOOGLE_TOKEN_URL=away)
+
+    assert found["google_unreachable"].severity is Severity.SERIOUS
+    assert "connection refused" in found["google_unreachable"].what
+
+
+def test_a_clock_that_is_wrong_is_told(served: Scene) -> None:
+    served.clock = VirtualClock(SystemClock().now() - timedelta(minutes=6))
+
+    assert examine(served)["clock_apart"].severity is Severity.SERIOUS
+
+
+def test_the_older_tables_are_examined_as_well(any_scene: Scene) -> None:
+    any_scene.clock.set(SystemClock().now())
+
+    found = examine(any_scene)
+
+    assert "check_failed" not in found
+    assert worst(found.values()) < Severity.SERIOUS
+
+
+def test_a_database_of_somebody_else_is_refused(scene: Scene) -> None:
+    scene.connection.execute("drop table calendar_auth_tokens cascade")
+
+    found = examine(scene)
+
+    assert found["not_tuturuuu"].severity is Severity.SERIOUS
+    assert "check_failed" not in found
+
+
+def test_nobody_migrated_yet(bare_database: Database, served: Scene) -> None:
+    bare = dataclasses.replace(served, database=bare_database)
+
+    found = examine(bare)
+
+    assert found["schema_outdated"].action == "run: tuturuuu-jobs db migrate"
+    assert "check_failed" not in found
+
+
+def test_a_calendar_never_read_counts_from_its_connection(served: Scene) -> None:
+    served.connection.execute("delete from jobs.calendar_windows")
+    served.connection.execute(
+        "update calendar_connections set created_at = now() - interval '3 hours'"
+    )
+
+    assert CALENDAR in examine(served)["calendar_stale"].what
+
+
+def test_the_state_directory_stays_absent_until_a_run_makes_it(scene: Scene) -> None:
+    found = examine(scene)
+
+    assert found["state_absent"].severity is Severity.NOTE
+    assert not Path(scene.state_dir).exists()

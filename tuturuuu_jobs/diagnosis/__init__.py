@@ -1,0 +1,1 @@
+"""Whether an installation is sound, and why work waits: findings for ``doctor``."""
