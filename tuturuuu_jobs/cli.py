@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from tuturuuu_jobs import wiring
-from tuturuuu_jobs.commands import db, demo, doctor, emulator, full_sync, output, runs, sync
+from tuturuuu_jobs.commands import db, demo, doctor, emulator, full_sync, orchestrate, output, runs, sync
 from tuturuuu_jobs.errors import BugError, JobError, UsageError
 from tuturuuu_jobs.runtime.outcome import (
     ExitCode,
@@ -35,10 +35,11 @@ app.command("sync")(sync.sync)
 app.command("full-sync")(full_sync.full_sync)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.add_typer(orchestrate.app, name="orchestrate")
 app.add_typer(runs.app, name="runs")
 app.add_typer(db.app, name="db")
 app.add_typer(emulator.app, name="emulator")
-JOBS: Final = frozenset({"sync", "full-sync"})
+JOBS: Final = frozenset({"sync", "full-sync", "orchestrate"})
 
 
 def _version(*, wanted: bool) -> None:

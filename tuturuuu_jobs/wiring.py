@@ -32,7 +32,6 @@ class GlobalOptions:
     state_dir: Path | None = None
 
 
-LAUNCHERS: Final = ("exec",)
 _CHILD: Final = "tuturuuu_jobs.cli:main"
 _PRELOAD: Final = (
     "tuturuuu_jobs.cli",
@@ -145,6 +144,7 @@ def build_orchestrate_job(
         preload=_PRELOAD,
     )
     return OrchestrateJob(
+        global_arguments=_global_arguments(settings),
         child_job=job.name,
         queue_of_children=job.queue,
         # A full run does what an incremental one does.
@@ -156,8 +156,19 @@ def build_orchestrate_job(
     )
 
 
+def _global_arguments(settings: Settings) -> tuple[str, ...]:
+    """What this process was told before its subcommand, for a child to be told the same."""
+    options = GLOBAL_OPTIONS.get() or GlobalOptions()
+    config = ("--config", str(options.config.absolute())) if options.config else ()
+    return (*config, "--state-dir", str(settings.state_dir))
+
+
 def build_launcher(name: str, program: Program) -> Launcher:
-    """The way to start children that has this name, one of :data:`LAUNCHERS`."""
+    """The way to start children that has this name."""
     from tuturuuu_jobs.runtime.launch_exec import ExecLauncher
 
-    return ExecLauncher(program)
+    match name:
+        case "exec":
+            return ExecLauncher(program)
+        case _:
+            raise ValueError(name)

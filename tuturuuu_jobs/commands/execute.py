@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
+from uuid import UUID
 
 import typer
 
@@ -26,40 +27,72 @@ if TYPE_CHECKING:
     from tuturuuu_jobs.commands.payload import Given
     from tuturuuu_jobs.settings import Settings
 
+G = TypeVar("G")
+
 _INTERRUPTED: Final = Outcome(
     Kind.INTERRUPTED, "interrupted", (Problem("interrupted", "interrupted before the work began"),)
 )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Work(Generic[G]):
+    """What is particular about one job's command.
+
+    Attributes:
+        job: The job's name, for a result without a run.
+        read: Gives what the caller asked for; raises UsageError.
+        run: Does it.
+        workspace: Whose work it is, if one workspace's.
+        preview: The lines that show a dry run; None for those of a sync.
+    """
+
+    job: str
+    read: Callable[[], G]
+    run: Callable[[Settings, G], Result]
+    workspace: Callable[[G], UUID | None]
+    preview: Callable[[Result], list[str]] | None = None
+
+
 def execute_sync(options: JobOptions, read: Callable[[], Given], *, full: bool) -> NoReturn:
     """Run a sync as the options say and end the process with its exit code."""
+    work = Work(
+        "full-sync" if full else "sync",
+        read,
+        run=lambda settings, given: _run(settings, given, options, full=full),
+        workspace=lambda given: given.payload.ws_id,
+    )
+    execute(work, options)
+
+
+def execute(work: Work[G], options: JobOptions) -> NoReturn:
+    """Run a job as the options say and end the process with its exit code."""
     if options.as_json:
         output.reserve_stdout()
     if options.result_file is not None:
         output.check_result_file(options.result_file)
-    job = "full-sync" if full else "sync"
-    given: Given | None = None
+    ws_id: UUID | None = None
     previous: dict[str, Any] | None = None
     try:
-        given = read()
+        given = work.read()
+        ws_id = work.workspace(given)
         settings = wiring.load_settings()
         _configure_log(settings, options)
-        result = _run(settings, given, options, full=full)
+        result = work.run(settings, given)
         if result.status is Status.PARTIAL and not options.dry_run:
             previous = load_previous(settings.state_dir, result)
     except JobError as error:
-        result = _refused(job, outcome_of(error), options, given)
+        result = refused_result(work.job, outcome_of(error), options.run_id, ws_id)
     except KeyboardInterrupt:
         # Only before the run has its own handlers: from then on it answers with a result.
-        result = _refused(job, _INTERRUPTED, options, given)
-    report(result, options, at_terminal=sys.stderr.isatty(), previous=previous)
+        result = refused_result(work.job, _INTERRUPTED, options.run_id, ws_id)
+    at_terminal = sys.stderr.isatty()
+    report(result, options, at_terminal=at_terminal, previous=previous, preview=work.preview)
     raise typer.Exit(result.exit_code)
 
 
-def _refused(job: str, outcome: Outcome, options: JobOptions, given: Given | None) -> Result:
-    return refused_result(
-        job, outcome, options.run_id, given.payload.ws_id if given is not None else None
-    )
+def trigger_of_caller() -> str:
+    """``hand`` if a person sits at the terminal, else ``timer``."""
+    return "hand" if sys.stdin.isatty() or sys.stderr.isatty() else "timer"
 
 
 def _run(settings: Settings, given: Given, options: JobOptions, *, full: bool) -> Result:
@@ -71,7 +104,7 @@ def _run(settings: Settings, given: Given, options: JobOptions, *, full: bool) -
     run = preview_job if options.dry_run else run_job
     watched = sys.stderr.isatty()
     slot = resolve_slot(options.slot, now=runtime.clock.now(), timer_usec=wiring.timer_usec())
-    request = options.request("hand" if sys.stdin.isatty() or watched else "timer", slot)
+    request = options.request(trigger_of_caller(), slot)
     with watching(enabled=watched and not options.quiet) as progress:
         result = run(job, given.payload, request, runtime, progress=progress)
     return dataclasses.replace(result, warnings=(*given.warnings, *result.warnings))

@@ -26,6 +26,7 @@ def full_sync(
     on_busy: o.Busy = OnBusy.SKIP,
     wait: o.Wait = None,
     run_id: o.RunId = None,
+    parent_run_id: o.ParentRunId = None,
     tag: o.Tags = None,
     slot: o.Slot = None,
     every: o.Every = None,
@@ -46,6 +47,7 @@ def full_sync(
         on_busy=on_busy,
         wait=wait,
         run_id=run_id,
+        parent_run_id=parent_run_id,
         tags=tag,
         slot=SlotChoice(slot, every, expires, force),
     )

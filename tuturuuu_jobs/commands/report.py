@@ -6,6 +6,7 @@ Cron mails whatever is printed, so away from a terminal only a change for the wo
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Final
 
 from tuturuuu_jobs.commands import output
@@ -22,7 +23,12 @@ def failures_of(document: dict[str, Any]) -> frozenset[tuple[str, str | None]]:
 
 
 def report(
-    result: Result, options: JobOptions, *, at_terminal: bool, previous: dict[str, Any] | None
+    result: Result,
+    options: JobOptions,
+    *,
+    at_terminal: bool,
+    previous: dict[str, Any] | None,
+    preview: Callable[[Result], list[str]] | None = None,
 ) -> None:
     """Write the result to every place that was asked for.
 
@@ -31,6 +37,7 @@ def report(
         options: What the command line wants to see.
         at_terminal: Whether a person watches standard error.
         previous: The result document of the run before this one of the same key, if known.
+        preview: The lines that show a dry run; None for those of a sync.
     """
     if options.result_file is not None:
         lost = output.write_result_file(options.result_file, result.to_json())
@@ -41,9 +48,12 @@ def report(
     if options.as_json:
         output.emit_json(document)
     elif options.dry_run:
-        output.print_lines(plan_lines(result))
+        output.print_lines((preview or plan_lines)(result))
     watched = at_terminal and not options.quiet
-    if result.success:
+    if options.parent_run_id is not None:
+        # The parent reads the document and tells it.
+        lines: list[str] = []
+    elif result.success:
         lines = summary_lines(result) if watched else []
     elif result.exit_code == ExitCode.BUSY:
         lines = failure_lines(result) if watched else []

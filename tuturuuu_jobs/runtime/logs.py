@@ -60,8 +60,10 @@ def configure(level: str, *, json_lines: bool, stream: TextIO) -> None:
 
 
 def run_logger(
-    job: str, run_id: UUID, ws_id: UUID, attempt: int = 0
+    job: str, run_id: UUID, ws_id: UUID | None, attempt: int = 0
 ) -> logging.LoggerAdapter[logging.Logger]:
     """A logger whose records say which run they belong to."""
-    fields = {"job": job, "run_id": str(run_id), "ws_id": str(ws_id), "attempt": attempt}
+    fields: dict[str, object] = {"job": job, "run_id": str(run_id), "attempt": attempt}
+    if ws_id is not None:
+        fields["ws_id"] = str(ws_id)
     return logging.LoggerAdapter(logging.getLogger(LOGGER), fields)

@@ -33,7 +33,7 @@ def build_result(
         version=RESULT_VERSION,
         job=facts.job,
         run_id=str(facts.id),
-        ws_id=str(facts.ws_id),
+        ws_id=str(facts.ws_id) if facts.ws_id else None,
         key=facts.key,
         success=code is ExitCode.SUCCESS,
         status=status_of(outcome.kind),

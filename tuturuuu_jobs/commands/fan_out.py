@@ -1,0 +1,111 @@
+"""A fan-out from options to exit, and how it is watched while children are at work."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from uuid import UUID
+
+from tuturuuu_jobs import wiring
+from tuturuuu_jobs.commands import output
+from tuturuuu_jobs.commands.durations import render_duration
+from tuturuuu_jobs.commands.execute import Work, execute, trigger_of_caller
+from tuturuuu_jobs.commands.options import JobOptions
+from tuturuuu_jobs.runtime.job import OnBusy
+
+if TYPE_CHECKING:
+    from tuturuuu_jobs.orchestration.model import ChildOptions, FanOutPayload
+    from tuturuuu_jobs.runtime.outcome import Result
+    from tuturuuu_jobs.settings import Settings
+
+_PREVIEW_COLUMNS: Final = ("position", "ws_id", "reason")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ChildChoice:
+    """What the command line says about each child's run."""
+
+    deadline: timedelta
+    attempts: int
+    on_busy: OnBusy
+    wait: timedelta
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FanOutChoice:
+    """What the command line says about a fan-out.
+
+    Attributes:
+        fields: Further fields of each child's payload.
+    """
+
+    launcher: str
+    workspaces: list[UUID] | None
+    limit: int | None
+    child: ChildChoice
+    fields: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+
+def execute_fan_out(options: JobOptions, choice: FanOutChoice, *, full: bool) -> NoReturn:
+    """Run a fan-out as the options say and end the process with its exit code."""
+    work = Work(
+        "orchestrate-full-sync" if full else "orchestrate-sync",
+        read=lambda: _payload(choice),
+        run=lambda settings, payload: _run(settings, payload, options, choice, full=full),
+        workspace=lambda _: None,
+        preview=preview_lines,
+    )
+    execute(work, options)
+
+
+def preview_lines(result: Result) -> list[str]:
+    """The children of a dry run, one line each in their order."""
+    rows: list[dict[str, Any]] = result.data.get("results", [])
+    if not rows:
+        return ["no workspace has an active Google account"] if result.success else []
+    return output.table(rows, _PREVIEW_COLUMNS)
+
+
+def _payload(choice: FanOutChoice) -> FanOutPayload:
+    from tuturuuu_jobs.orchestration.model import FanOutPayload
+
+    workspaces = tuple(dict.fromkeys(choice.workspaces or ()))
+    return FanOutPayload(workspaces, choice.limit, choice.fields)
+
+
+def _run(
+    settings: Settings,
+    payload: FanOutPayload,
+    options: JobOptions,
+    choice: FanOutChoice,
+    *,
+    full: bool,
+) -> Result:
+    from tuturuuu_jobs.commands.audience import watching_children
+    from tuturuuu_jobs.runtime.run import preview_job, run_job
+
+    watched = sys.stderr.isatty() and not options.quiet and not options.dry_run
+    with watching_children(table=watched) as audience:
+        job = wiring.build_orchestrate_job(
+            settings,
+            full=full,
+            options=_child_options(options, choice.child),
+            launcher=choice.launcher,
+            audience=audience,
+        )
+        run = preview_job if options.dry_run else run_job
+        request = options.request(trigger_of_caller())
+        return run(job, payload, request, wiring.build_runtime(settings))
+
+
+def _child_options(options: JobOptions, child: ChildChoice) -> ChildOptions:
+    from tuturuuu_jobs.orchestration.model import ChildOptions
+
+    arguments = ["--attempts", str(child.attempts), "--on-busy", child.on_busy.value]
+    if child.on_busy is OnBusy.WAIT:
+        arguments += ["--wait", render_duration(child.wait)]
+    # One step quieter than the parent: at -v it tells each child's end itself.
+    arguments += ["-v"] * (options.verbose - 1)
+    return ChildOptions(child.deadline, tuple(arguments))

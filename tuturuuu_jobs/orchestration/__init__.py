@@ -1,0 +1,1 @@
+"""One job for many workspaces: one bounded child process each."""
