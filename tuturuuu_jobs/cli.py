@@ -14,7 +14,18 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from tuturuuu_jobs import wiring
-from tuturuuu_jobs.commands import db, demo, doctor, emulator, full_sync, orchestrate, output, runs, sync
+from tuturuuu_jobs.commands import (
+    db,
+    demo,
+    doctor,
+    emulator,
+    full_sync,
+    orchestrate,
+    output,
+    queues,
+    runs,
+    sync,
+)
 from tuturuuu_jobs.errors import BugError, JobError, UsageError
 from tuturuuu_jobs.runtime.outcome import (
     ExitCode,
@@ -37,6 +48,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(orchestrate.app, name="orchestrate")
 app.add_typer(runs.app, name="runs")
+app.add_typer(queues.app, name="queues")
 app.add_typer(db.app, name="db")
 app.add_typer(emulator.app, name="emulator")
 JOBS: Final = frozenset({"sync", "full-sync", "orchestrate"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pwd
 import random
 import socket
 import time
@@ -130,3 +131,12 @@ def _exists(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def read_user() -> str:
+    """Who runs this process, for people: the user's name, or number, at the host."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"

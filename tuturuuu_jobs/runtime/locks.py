@@ -177,6 +177,11 @@ def _file_holder(path: Path) -> Holder:
         return Holder()
 
 
+def seat_key(queue: str, seat: int) -> str:
+    """What one of a queue's seats is called as a lock; seats count from 0."""
+    return f"seat/{queue}/{seat}"
+
+
 def advisory_key(key: str) -> int:
     """The number that stands for a key in the database, shared by every version and language."""
     digest = hashlib.sha256(f"{_APPLICATION}{key}".encode()).digest()

@@ -83,7 +83,7 @@ class KeySession:
         The key must be held already: who waits for a key must not occupy a seat.
         """
         for seat in () if self._seated else seats:
-            name = f"seat/{queue}/{seat}"
+            name = locks.seat_key(queue, seat)
             with contextlib.suppress(locks.KeyHeldError):
                 if self._mode.uses_database:
                     self._database.enter_context(locks.advisory_lock(self.connect(), name))
