@@ -209,10 +209,10 @@ class AccountSession:
                 wait = retry.with_retry_after(
                     retry.request_wait(failures, self._rng), error.retry_after_s, self._rng
                 )
-                if not error.retryable or failures >= TRIES or self._closed:
+                if not error.retryable or self._closed:
                     raise
-                if not retry.fits(wait, self._deadline.remaining()):
-                    raise _too_late(error) from None
+                if failures >= TRIES or not retry.fits(wait, self._deadline.remaining()):
+                    raise _given_up(error) from None
             self.retries += 1
             self._clock.sleep(wait)
 
@@ -286,8 +286,8 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _too_late(error: UnavailableError) -> UnavailableError:
-    """The same failure; asked to wait beyond the deadline, the run must not try again sooner."""
+def _given_up(error: UnavailableError) -> UnavailableError:
+    """The same failure; a run that was told how long to wait must not try again sooner."""
     if error.retry_after_s is None:
         return error
     return NextRunError(error.message, code=error.code, retry_after_s=error.retry_after_s)

@@ -150,6 +150,40 @@ def test_a_spent_daily_quota_stops_every_account_at_once(empty_scene: Scene) -> 
     assert len(scene.emulator.requests) == 1
 
 
+def test_a_spent_daily_quota_also_ends_the_look_up_of_primary_calendars(
+    empty_scene: Scene,
+) -> None:
+    scene = empty_scene
+    scene.add_account(ADA, primary=True)
+    scene.add_account(BOB, primary=True)
+    scene.emulator.add_fault(Fault(kind=FaultKind.ERROR, error="403 dailyLimitExceeded"))
+    result = run(scene)
+    assert (ending(result), len(result.errors)) == ((69, "daily_limit_exceeded"), 2)
+    assert len(scene.emulator.requests) == 1
+
+
+def test_a_primary_calendar_that_is_refused_is_not_looked_up_in_every_attempt(
+    empty_scene: Scene,
+) -> None:
+    scene = empty_scene
+    scene.add_account(ADA, primary=True)
+    scene.add_account(BOB, "b@group.test")
+    error = FaultKind.ERROR
+    scene.emulator.add_fault(Fault(kind=error, error="403 forbidden", endpoint="calendars.get"))
+    scene.emulator.add_fault(Fault(kind=error, error="503 html", calendar="b@group.test", times=5))
+    result = run(scene, attempts=3)
+    assert (ending(result), result.attempts) == ((3, "calendar_forbidden"), 2)
+    assert [part["calendar_id"] for part in result.data["calendars"]] == ["primary", "b@group.test"]
+    assert sum(request.endpoint == "calendars.get" for request in scene.emulator.requests) == 1
+
+
+def test_a_database_that_is_not_tuturuuus_is_a_setting_to_change(scene: Scene) -> None:
+    scene.connection.execute("alter table workspace_calendar_events rename to something_else")
+    for result in (scene.sync(), scene.preview()):
+        assert ending(result) == (78, "not_tuturuuu")
+    assert scene.emulator.requests == ()
+
+
 def test_a_spent_calendar_quota_leaves_the_other_calendars(scene: Scene) -> None:
     scene.add_account(BOB, "b@group.test")
     scene.put("one", *DAY_ONE, calendar="b@group.test")

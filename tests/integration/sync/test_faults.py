@@ -357,6 +357,17 @@ def test_asked_to_wait_beyond_the_deadline_a_run_ends_and_does_not_try_sooner(
     check_heals(scene, TRUE_STATE)
 
 
+def test_told_to_wait_every_time_a_run_gives_up_and_makes_no_attempt_that_comes_sooner(
+    scene: Scene,
+) -> None:
+    synced(scene)
+    arm(scene, FaultKind.ERROR, error="429 rateLimitExceeded", retry_after="30")
+    result = run(scene, attempts=3)
+    assert (ending(result), result.attempts) == ((69, "rate_limited"), 1)
+    assert [wait >= 30 for wait in scene.clock.sleeps] == [True] * 4
+    check_heals(scene, TRUE_STATE)
+
+
 def test_attempts_and_request_retries_share_one_deadline(scene: Scene) -> None:
     synced(scene)
     before = written(scene)

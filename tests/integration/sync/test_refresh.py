@@ -268,6 +268,22 @@ def test_a_token_too_long_for_the_table_is_a_warning_and_the_run_goes_on(scene: 
     check_heals(scene, TRUE_STATE)
 
 
+def test_tokens_that_cannot_be_stored_are_a_warning_and_the_run_goes_on(scene: Scene) -> None:
+    synced(scene)
+    expire(scene, scene.clock.now())
+    scene.connection.execute(
+        "create function refuse() returns trigger language plpgsql as"
+        " $$ begin raise exception 'no'; end $$;"
+        "create trigger refuse before update on calendar_auth_tokens"
+        " for each row execute function refuse()"
+    )
+    old = account_row(scene)
+    result = run(scene)
+    assert (ending(result), part_of(result)["updated"]) == ((0, "succeeded"), 1)
+    assert [warning.code for warning in result.warnings] == ["tokens_not_stored"]
+    assert account_row(scene) == old
+
+
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"access_token": 7}', '{"access_token": ""}'])
 def test_a_useless_answer_of_the_token_endpoint_is_asked_for_again(scene: Scene, body: str) -> None:
     synced(scene)

@@ -281,3 +281,23 @@ def test_a_reader_who_sees_less_does_not_blank_what_is_known(scene: Scene) -> No
     assert one(scene, "start_at") == (START + 2 * HOUR,)
     assert one(scene, "title", "two") == ("Untitled Event",)
     check_quiet(scene)
+
+
+def test_a_calendar_whose_zone_has_no_name_counts_in_utc(scene: Scene) -> None:
+    scene.connection.execute("update workspaces set timezone = 'auto'")
+    day = {"id": "one", "start": {"date": "2026-12-02"}, "end": {"date": "2026-12-03"}}
+    body = {"timeZone": "Middle/Earth", "items": [day], "nextSyncToken": "t"}
+    scene.emulator.script(CALENDAR, [{"status": 200, "body": body}])
+    assert run(scene).exit_code == 0
+    assert one(scene, "start_at") == (datetime(2026, 12, 2, tzinfo=UTC),)
+    check_quiet(scene)
+
+
+def test_a_day_before_time_began_is_rejected_by_name(scene: Scene) -> None:
+    scene.connection.execute("update workspaces set timezone = 'Asia/Ho_Chi_Minh'")
+    day = {"id": "one", "start": {"date": "0001-01-01"}, "end": {"date": "0001-01-02"}}
+    body = {"items": [day], "nextSyncToken": "t"}
+    scene.emulator.script(CALENDAR, [{"status": 200, "body": body}])
+    result = run(scene)
+    assert ending(result) == (0, "succeeded")
+    assert part_of(result)["rejected"] == [{"event_id": "one", "code": "bad_times"}]
