@@ -10,8 +10,6 @@ import pytest
 from tests.fixtures.scene import CALENDAR, Scene
 from tests.integration.sync.proof import (
     DAY_ONE,
-    TRUE_STATE,
-    check_heals,
     check_quiet,
     ending,
     listings,
@@ -333,100 +331,3 @@ def test_a_run_comes_through_or_writes_nothing_and_the_next_one_heals(
 
 def test_every_kind_of_fault_has_a_check() -> None:
     assert set(CHECKS) == set(FaultKind)
-
-
-@pytest.mark.parametrize("name", ["403 userRateLimitExceeded", "429 rateLimitExceeded", "503 html"])
-def test_retry_after_is_a_lower_bound_of_the_wait(scene: Scene, name: str) -> None:
-    synced(scene)
-    arm(scene, FaultKind.ERROR, error=name, retry_after="17", times=2)
-    result = run(scene)
-    assert (ending(result), part_of(result)["retries"]) == ((0, "succeeded"), 2)
-    assert [17 <= wait <= 50 for wait in scene.clock.sleeps] == [True, True]
-
-
-def test_asked_to_wait_beyond_the_deadline_a_run_ends_and_does_not_try_sooner(
-    scene: Scene,
-) -> None:
-    synced(scene)
-    before = written(scene)
-    arm(scene, FaultKind.ERROR, error="429 rateLimitExceeded", retry_after="600")
-    result = run(scene, attempts=3, deadline_s=300.0)
-    assert (ending(result), result.attempts) == ((69, "rate_limited"), 1)
-    assert (scene.clock.sleeps, listings(scene)) == ([], 1)
-    assert written(scene).calendar == before.calendar
-    check_heals(scene, TRUE_STATE)
-
-
-def test_told_to_wait_every_time_a_run_gives_up_and_makes_no_attempt_that_comes_sooner(
-    scene: Scene,
-) -> None:
-    synced(scene)
-    arm(scene, FaultKind.ERROR, error="429 rateLimitExceeded", retry_after="30")
-    result = run(scene, attempts=3)
-    assert (ending(result), result.attempts) == ((69, "rate_limited"), 1)
-    assert [wait >= 30 for wait in scene.clock.sleeps] == [True] * 4
-    check_heals(scene, TRUE_STATE)
-
-
-def test_attempts_and_request_retries_share_one_deadline(scene: Scene) -> None:
-    synced(scene)
-    before = written(scene)
-    started = scene.clock.monotonic()
-    arm(scene, FaultKind.ERROR, error="503 backendError")
-    result = run(scene, attempts=50, deadline_s=60.0)
-    assert ending(result) == (69, "google_unavailable")
-    assert scene.clock.monotonic() - started <= 60.0
-    assert 2 <= result.attempts < 50
-    assert "no_time_to_retry" in [warning.code for warning in result.warnings]
-    assert written(scene).calendar == before.calendar
-    check_heals(scene, TRUE_STATE)
-
-
-def test_a_deadline_that_passes_while_pages_come_ends_the_run_and_writes_nothing(
-    scene: Scene,
-) -> None:
-    put_many(scene, 30)
-    arm(scene, FaultKind.PAGE_CLAMP)
-    arm(scene, FaultKind.MUTATE, page=3, times=1, action=lambda: scene.clock.sleep(400.0))
-    result = run(scene, attempts=3, deadline_s=300.0)
-    assert ending(result) == (124, "deadline")
-    assert (result.status.value, written(scene).events) == ("timed_out", 0)
-    check_heals(scene, {f"many{n:04d}": f"many {n}" for n in range(30)})
-
-
-def test_a_second_attempt_lists_only_what_failed(scene: Scene) -> None:
-    scene.add_account("bob@example.test", "b@group.test")
-    scene.put("one", *DAY_ONE, summary="One")
-    scene.put("b", *DAY_ONE, calendar="b@group.test", summary="B")
-    arm(scene, FaultKind.ERROR, error="503 backendError", calendar="b@group.test", times=5)
-    result = run(scene, attempts=3)
-    assert (ending(result), result.attempts) == ((0, "succeeded"), 2)
-    assert part_of(result)["inserted"] == part_of(result, "b@group.test")["inserted"] == 1
-    asked = [r.path for r in scene.emulator.requests if CALENDAR in r.path]
-    assert len(asked) == 2
-    assert [wait for wait in scene.clock.sleeps if wait > 0]
-    assert scene.connection.execute(
-        "select status, inserted_events from calendar_sync_dashboard"
-    ).fetchall() == [("completed", 2)]
-
-
-def test_no_transaction_is_open_while_a_page_is_pending(scene: Scene) -> None:
-    put_many(scene, 30)
-    seen: list[tuple[str, ...]] = []
-
-    def look() -> None:
-        rows = scene.connection.execute(
-            "select state from pg_stat_activity where datname = current_database()"
-            " and pid <> pg_backend_pid() and backend_type = 'client backend'"
-        ).fetchall()
-        seen.append(tuple(row[0] for row in rows))
-
-    arm(scene, FaultKind.PAGE_CLAMP)
-    arm(scene, FaultKind.MUTATE, endpoint="events.list", action=look)
-    assert run(scene).exit_code == 0
-    put_many(scene, 20, day="2026-12-12")
-    assert run(scene).exit_code == 0
-    assert len(seen) >= 9
-    assert all(states for states in seen)
-    # The page before may just be written, in a statement of its own.
-    assert {state for states in seen for state in states} <= {"idle", "active"}

@@ -13,6 +13,7 @@ from tests.integration.sync.proof import (
     dashboard,
     ending,
     part_of,
+    put_many,
     run,
     synced,
     written,
@@ -125,3 +126,25 @@ def test_books_that_cannot_be_written_leave_the_rows_unwritten_too(scene: Scene)
     assert written(scene).calendar == before.calendar
     scene.connection.execute("alter table jobs.calendar_windows drop constraint off")
     check_heals(scene, TRUE_STATE)
+
+
+def test_no_transaction_is_open_while_a_page_is_pending(scene: Scene) -> None:
+    put_many(scene, 30)
+    seen: list[tuple[str, ...]] = []
+
+    def look() -> None:
+        rows = scene.connection.execute(
+            "select state from pg_stat_activity where datname = current_database()"
+            " and pid <> pg_backend_pid() and backend_type = 'client backend'"
+        ).fetchall()
+        seen.append(tuple(row[0] for row in rows))
+
+    scene.emulator.add_fault(Fault(kind=FaultKind.PAGE_CLAMP))
+    scene.emulator.add_fault(Fault(kind=FaultKind.MUTATE, endpoint="events.list", action=look))
+    assert run(scene).exit_code == 0
+    put_many(scene, 20, day="2026-12-12")
+    assert run(scene).exit_code == 0
+    assert len(seen) >= 9
+    assert all(states for states in seen)
+    # The page before may just be written, in a statement of its own.
+    assert {state for states in seen for state in states} <= {"idle", "active"}
