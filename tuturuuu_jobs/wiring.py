@@ -90,6 +90,7 @@ def build_runtime(settings: Settings) -> Runtime:
         identity=read_identity(),
         code_version=metadata.version("tuturuuu-jobs"),
         invocation_id=os.environ.get("INVOCATION_ID"),
+        observers=tuple(_observers(settings, clock, rng)),
     )
 
 
@@ -105,6 +106,26 @@ def build_examiner(settings: Settings) -> Examiner:
         clock=SystemClock(),
         here=read_identity(),
     )
+
+
+def _observers(settings: Settings, clock: Clock, rng: random.Random) -> Iterator[Observer]:
+    if settings.metrics_dir is not None:
+        from tuturuuu_jobs.runtime.monitoring.metrics import TextfileMetrics
+
+        yield TextfileMetrics(settings.metrics_dir)
+    if settings.ping_url is not None:
+        from tuturuuu_jobs.runtime.monitoring.pings import Pings
+
+        yield Pings(settings.ping_url.get_secret_value(), clock, rng)
+
+
+def stderr_is_journal() -> bool:
+    """Whether standard error leads straight into systemd's journal (systemd.exec(5))."""
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
@@ -166,8 +187,11 @@ def _global_arguments(settings: Settings) -> tuple[str, ...]:
 def build_launcher(name: str, program: Program) -> Launcher:
     """The way to start children that has this name."""
     from tuturuuu_jobs.runtime.launch_exec import ExecLauncher
+    from tuturuuu_jobs.runtime.launch_fork import ForkLauncher
 
     match name:
+        case "fork":
+            return ForkLauncher(program)
         case "exec":
             return ExecLauncher(program)
         case _:

@@ -71,12 +71,15 @@ def runs(scene: Scene) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-def test_one_fine_one_rejected_one_busy(scene: Scene, environ: dict[str, str]) -> None:
+@pytest.mark.parametrize("launcher", ["fork", "exec"])
+def test_one_fine_one_rejected_one_busy(
+    scene: Scene, environ: dict[str, str], launcher: str
+) -> None:
     rejected, busy = add_workspace(scene, 1), add_workspace(scene, 2)
     reject(scene, rejected)
     key = f"google-calendar-sync-{busy}"
     with file_lock(scene.state_dir / "locks", key, run_id="x", taken_at=SystemClock().now()):
-        ended = run("orchestrate", "sync", "--json", **environ)
+        ended = run("orchestrate", "sync", "--launcher", launcher, "--json", **environ)
 
     result = document(ended)
     data = result["data"]
@@ -246,11 +249,13 @@ def test_a_signal_drains_and_still_gives_one_complete_result(
     assert {row[2] for row in runs(scene)} == {"interrupted"}
 
 
+@pytest.mark.parametrize("launcher", ["fork", "exec"])
 def test_a_killed_parent_leaves_no_child_and_the_next_fan_out_heals(
-    scene: Scene, environ: dict[str, str]
+    scene: Scene, environ: dict[str, str], launcher: str
 ) -> None:
     held = Held(scene)
-    with subprocess.Popen([COMMAND, "orchestrate", "sync"], env=environ) as process:
+    line = [COMMAND, "orchestrate", "sync", "--launcher", launcher]
+    with subprocess.Popen(line, env=environ) as process:
         assert held.asked.wait(60)
         family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
@@ -284,6 +289,29 @@ def test_a_killed_child_is_recorded_as_crashed_by_its_parent(
     assert sorted(row[2] for row in runs(scene)) == ["crashed", "failed"]
 
 
+def test_a_killed_template_takes_its_child_and_the_fan_out_goes_on(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    add_workspace(scene, 1)
+    held = Held(scene)
+    with subprocess.Popen(
+        [COMMAND, "orchestrate", "sync", "--json", "--limit", "1"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert held.asked.wait(60)
+        (template,) = psutil.Process(process.pid).children()
+        template.kill()
+        held.over.set()
+        out, _ = process.communicate(timeout=60)
+
+    result = document(subprocess.CompletedProcess([], process.returncode, out, ""))
+    data = result["data"]
+    assert (result["status"], data["crashed"], data["succeeded"]) == ("partial", 1, 1)
+    assert sorted(row[2] for row in runs(scene)) == ["crashed", "partial", "succeeded"]
+
+
 def test_when_all_fail_alike_the_rest_is_not_started(scene: Scene, environ: dict[str, str]) -> None:
     for number in range(1, 8):
         add_workspace(scene, number)
@@ -296,15 +324,19 @@ def test_when_all_fail_alike_the_rest_is_not_started(scene: Scene, environ: dict
     assert (data["unavailable"], data["not_started"], data["total"]) == (5, 3, 8)
 
 
-def test_no_secret_stands_on_a_command_line(scene: Scene, environ: dict[str, str]) -> None:
+@pytest.mark.parametrize("launcher", ["fork", "exec"])
+def test_no_secret_stands_on_a_command_line(
+    scene: Scene, environ: dict[str, str], launcher: str
+) -> None:
     held = Held(scene)
-    with subprocess.Popen([COMMAND, "orchestrate", "sync"], env=environ) as process:
+    line = [COMMAND, "orchestrate", "sync", "--launcher", launcher]
+    with subprocess.Popen(line, env=environ) as process:
         assert held.asked.wait(60)
         family = psutil.Process(process.pid).children(recursive=True)
         lines = " ".join(word for one in family for word in one.cmdline())
         held.over.set()
 
-    assert str(scene.state_dir) in lines
+    assert "tuturuuu_jobs.runtime" in lines
     assert environ["DATABASE_URL"] not in lines
     assert environ["GOOGLE_CLIENT_SECRET"] not in lines
 

@@ -69,7 +69,7 @@ class Parent:
             yield ChildSpec(RUN_ID, behaviour, arguments, b"a payload", deadline_s)
 
 
-@pytest.fixture(params=["exec"])
+@pytest.fixture(params=["exec", "fork"])
 def parent(request: pytest.FixtureRequest, tmp_path: Path) -> Parent:
     return Parent(request.param, tmp_path)
 

@@ -22,8 +22,9 @@ app = typer.Typer(
 
 
 class LauncherName(StrEnum):
-    """The ways to start children."""
+    """The ways to start children: copies of a preloaded process, or fresh interpreters."""
 
+    FORK = "fork"
     EXEC = "exec"
 
 
@@ -93,7 +94,7 @@ def sync(
     *,
     ws: Workspaces = None,
     limit: Limit = None,
-    launcher: Launcher = LauncherName.EXEC,
+    launcher: Launcher = LauncherName.FORK,
     child_deadline: ChildDeadline = None,
     attempts: ChildAttempts = 3,
     on_busy: ChildBusy = OnBusy.SKIP,
@@ -133,7 +134,7 @@ def full_sync(
     future: o.Future = None,
     allow_mass_delete: o.AllowMassDelete = False,
     limit: Limit = None,
-    launcher: Launcher = LauncherName.EXEC,
+    launcher: Launcher = LauncherName.FORK,
     child_deadline: ChildDeadline = None,
     attempts: ChildAttempts = 3,
     on_busy: ChildBusy = OnBusy.WAIT,
