@@ -96,6 +96,8 @@ CALLED: Final[dict[str, list[str]]] = {
     "tuturuuu-jobs": ["--version"],
     # It knows its own throw-away database only.
     "tuturuuu-jobs demo": ["demo", "--keep"],
+    # It would follow for ever.
+    "tuturuuu-jobs runs tail": ["runs", "tail", "--for", "1s"],
     # At an address of somebody else.
     "tuturuuu-jobs emulator serve": ["emulator", "serve", "--host", "192.0.2.1"],
 }
@@ -115,15 +117,17 @@ def call(aviary: Aviary, name: str, *more: str, **environ: str) -> subprocess.Co
 
 
 def line_of(aviary: Aviary, name: str) -> list[str]:
-    """How the command is called: on the workspace, in a hurry, about its last run."""
+    """How the command is called: on the workspace, about its last run."""
     if name in CALLED:
         return CALLED[name]
     line, command = name.split()[1:], COMMANDS[name]
     if hasattr(command, "commands"):
         return [*line, "--help"]
     options = {option for param in command.params for option in param.opts}
-    if "--deadline" in options:
-        line += ["--ws", str(aviary.scene.ws_id), *HURRY]
+    if "--ws" in options:
+        line += ["--ws", str(aviary.scene.ws_id)]
+    if name in JOBS:
+        line += HURRY
     if any(param.param_type_name == "argument" for param in command.params):
         run = aviary.scene.connection.execute("select max(id::text) from jobs.runs").fetchone()
         line.append(str(run[0] if run else ""))
