@@ -54,6 +54,20 @@ def _google_url(value: str) -> str:
     return value
 
 
+def _ping_url(value: SecretStr) -> SecretStr:
+    """An http or https URL to which the kind of ping can be appended."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, None
+    if not host or parts is None or parts.scheme not in {"http", "https"}:
+        raise ValueError("should be a URL that starts with https://")
+    if parts.query or parts.fragment:
+        raise ValueError("should be a URL without query or fragment")
+    return value
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -88,6 +102,13 @@ class Settings(BaseSettings):
     google_token_url: _GoogleUrl = Field(
         "https://oauth2.googleapis.com/token", description="Where access tokens are refreshed."
     )
+    metrics_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(
+        None, description="Where Prometheus' textfile collector reads; a file per job is written."
+    )
+    ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] | None = Field(
+        None,
+        description="A healthchecks address told of each timer's run; {job} in it is the job.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="Least important log line shown; -v and -vv show more."
     )
@@ -118,7 +139,7 @@ class Settings(BaseSettings):
 
 
 FIELDS: Final = tuple(Settings.model_fields)
-SECRETS: Final = ("database_url", "google_client_secret")
+SECRETS: Final = ("database_url", "google_client_secret", "ping_url")
 
 
 def variable_of(field: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from tuturuuu_jobs.orchestration.job import Audience, OrchestrateJob
     from tuturuuu_jobs.orchestration.model import ChildOptions
     from tuturuuu_jobs.runtime.children import Launcher, Program
+    from tuturuuu_jobs.runtime.clock import Clock
+    from tuturuuu_jobs.runtime.monitoring import Observer
     from tuturuuu_jobs.runtime.run import Runtime
     from tuturuuu_jobs.settings import Settings
     from tuturuuu_jobs.sync.job import SyncJob

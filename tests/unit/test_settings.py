@@ -141,7 +141,8 @@ def test_every_setting_has_a_variable_and_a_place(field: str) -> None:
 
 @pytest.mark.parametrize("field", SECRETS)
 def test_secrets_never_show(field: str) -> None:
-    environ = {variable_of(field): f"postgresql://u:{CANARY}@h/d"}
+    scheme = "https" if field == "ping_url" else "postgresql"
+    environ = {variable_of(field): f"{scheme}://u:{CANARY}@h/d"}
     settings = load(environ)
 
     assert CANARY not in repr(settings)
@@ -153,6 +154,9 @@ def test_secrets_never_show(field: str) -> None:
     ("name", "value"),
     [
         ("DATABASE_URL", CANARY),
+        ("TUTURUUU_JOBS_PING_URL", CANARY),
+        ("TUTURUUU_JOBS_PING_URL", f"ftp://h/{CANARY}"),
+        ("TUTURUUU_JOBS_PING_URL", f"https://h/{CANARY}?a=b"),
         ("TUTURUUU_JOBS_LOCKS", CANARY),
         ("TUTURUUU_JOBS_LOG_LEVEL", CANARY),
         ("TUTURUUU_JOBS_LOG_FORMAT", CANARY),

@@ -114,4 +114,9 @@ def _configure_log(settings: Settings, options: JobOptions) -> None:
     from tuturuuu_jobs.runtime import logs
 
     level = {0: settings.log_level, 1: "info"}.get(options.verbose, "debug")
-    logs.configure(level, json_lines=settings.log_format == "json", stream=sys.stderr)
+    logs.configure(
+        level,
+        json_lines=settings.log_format == "json",
+        stream=sys.stderr,
+        priorities=wiring.stderr_is_journal(),
+    )

@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 
 import typer
 
+from tuturuuu_jobs import wiring
 from tuturuuu_jobs.errors import FailedError, JobError, UsageError
 from tuturuuu_jobs.runtime.outcome import ExitCode, Problem, exit_code, kind_of
 
@@ -112,9 +113,14 @@ def printable(text: object) -> str:
 
 
 def say(line: str) -> None:
-    """Tell a person; standard error that is closed is no reason to fail."""
+    """Tell a person; standard error that is closed is no reason to fail.
+
+    In systemd's journal the line has the priority of an error: away from a terminal nothing else
+    is said.
+    """
+    mark = "<3>" if wiring.stderr_is_journal() else ""
     try:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place that prints.
+        print(mark + line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place that prints.
     except OSError:
         return
 

@@ -43,16 +43,37 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def configure(level: str, *, json_lines: bool, stream: TextIO) -> None:
+class _JournalFormatter(logging.Formatter):
+    """Another format whose every line starts with its priority, as sd-daemon(3) says."""
+
+    def __init__(self, lines: logging.Formatter) -> None:
+        super().__init__()
+        self._lines = lines
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        text = self._lines.format(record)
+        return "\n".join(priority(record.levelno) + line for line in text.splitlines())
+
+
+def priority(level: int) -> str:
+    """The mark of a line in systemd's journal: ``<3>`` for an error, ``<7>`` for the least."""
+    marks = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+    return f"<{next((number for least, number in marks if level >= least), 7)}>"
+
+
+def configure(level: str, *, json_lines: bool, stream: TextIO, priorities: bool = False) -> None:
     """Send the log of this process to one stream; a second call replaces the first.
 
     Args:
         level: A level's name in any case, for example ``warning``.
         json_lines: One JSON object per line instead of prose.
         stream: Usually standard error; standard output carries data only.
+        priorities: Mark each line with its priority, for systemd's journal.
     """
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_JsonFormatter() if json_lines else _HumanFormatter())
+    formatter = _JsonFormatter() if json_lines else _HumanFormatter()
+    handler.setFormatter(_JournalFormatter(formatter) if priorities else formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # It warns about every answer that we already turn into an error of our own, URI included.
     logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)

@@ -22,9 +22,10 @@ from tuturuuu_jobs.runtime.execution import Execution, Surroundings
 from tuturuuu_jobs.runtime.facts import RunFacts
 from tuturuuu_jobs.runtime.heartbeat import PERIOD_S, Heartbeat
 from tuturuuu_jobs.runtime.identity import ProcessIdentity
-from tuturuuu_jobs.runtime.interrupts import interrupts
+from tuturuuu_jobs.runtime.interrupts import Interrupts, interrupts
 from tuturuuu_jobs.runtime.job import Job, Progress, RunRequest
 from tuturuuu_jobs.runtime.locks import LockMode
+from tuturuuu_jobs.runtime.monitoring import Observer, Observers
 from tuturuuu_jobs.runtime.outcome import Result
 from tuturuuu_jobs.runtime.redact import public_payload
 from tuturuuu_jobs.runtime.report import build_result
@@ -54,6 +55,7 @@ class Runtime:
         code_version: Noted on each run, so that a replay can say whether it differs.
         invocation_id: systemd's id of this start of the unit, if any.
         heartbeat_s: Seconds between two signs of life in the ledger, and before the first.
+        observers: Who is told about runs, for monitoring.
     """
 
     connect: Callable[[str], psycopg.Connection[Any]]
@@ -66,6 +68,7 @@ class Runtime:
     code_version: str = ""
     invocation_id: str | None = None
     heartbeat_s: float = PERIOD_S
+    observers: tuple[Observer, ...] = ()
 
 
 def unwatched(_moment: Progress) -> None:
@@ -82,18 +85,22 @@ def run_job(
 ) -> Result:
     """Run a job once for a payload, exclusively for its key, and record how it ended."""
     facts = _gather_facts(job, payload, request, runtime)
-    with _surroundings(facts, request, runtime, progress) as around:
-        run = Execution(job, payload, request, facts, around)
-        try:
-            run.perform()
-            around.signals.settle()
-        except Interruption as late:
-            run.end_late(late)
-        run.tell_who_stopped_it()
-        result = _build(run, facts, around)
-        if run.leaves_record:
-            entry = Record(facts, result, opened=run.opened)
-            result = record(entry, around.session, around.state, around.clock, around.rng)
+    observers = Observers(runtime.observers, facts)
+    observers.started()
+    with interrupts(request.deadline_s) as signals:
+        with _surroundings(facts, request, runtime, progress, signals) as around:
+            run = Execution(job, payload, request, facts, around)
+            try:
+                run.perform()
+                signals.settle()
+            except Interruption as late:
+                run.end_late(late)
+            run.tell_who_stopped_it()
+            result = _build(run, facts, around)
+            if run.leaves_record:
+                entry = Record(facts, result, opened=run.opened)
+                result = record(entry, around.session, around.state, around.clock, around.rng)
+        observers.finished(result)
     return result
 
 
@@ -107,11 +114,14 @@ def preview_job(
 ) -> Result:
     """What a run would do: no lock, no row, no file; needs no schema of ours."""
     facts = _gather_facts(job, payload, request, runtime)
-    with _surroundings(facts, request, runtime, progress) as around:
+    with (
+        interrupts(request.deadline_s) as signals,
+        _surroundings(facts, request, runtime, progress, signals) as around,
+    ):
         run = Execution(job, payload, request, facts, around)
         try:
             run.rehearse()
-            around.signals.settle()
+            signals.settle()
         except Interruption as late:
             run.end_late(late)
         return _build(run, facts, around)
@@ -123,11 +133,11 @@ def _surroundings(
     request: RunRequest,
     runtime: Runtime,
     progress: Callable[[Progress], None],
+    signals: Interrupts,
 ) -> Generator[Surroundings]:
     state = StateDirectory(runtime.state_dir)
     deadline = Deadline.after(runtime.clock, request.deadline_s)
     with (
-        interrupts(request.deadline_s) as signals,
         KeySession(facts, state, runtime.connect) as session,
         Heartbeat(facts.id, runtime.connect, signals.cancel, runtime.heartbeat_s) as heartbeat,
     ):

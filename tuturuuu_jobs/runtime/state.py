@@ -86,12 +86,19 @@ class StateDirectory:
         return None
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that readers see complete or not at all, also after a power cut."""
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a file that readers see complete or not at all, also after a power cut.
+
+    Args:
+        path: Replaced if it exists.
+        content: All of it.
+        mode: The rights on the file, whatever the umask.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

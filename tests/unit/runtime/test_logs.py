@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tuturuuu_jobs.runtime.logs import configure, run_logger
+from tuturuuu_jobs.runtime.logs import LOGGER, configure, run_logger
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +49,18 @@ def test_a_person_reads_prose_without_secrets() -> None:
 def test_the_google_client_reports_through_our_errors_not_through_the_log() -> None:
     configure("debug", json_lines=True, stream=io.StringIO())
     assert not logging.getLogger("googleapiclient.http").isEnabledFor(logging.WARNING)
+
+
+def test_in_the_journal_every_line_carries_its_priority() -> None:
+    stream = io.StringIO()
+    configure("debug", json_lines=False, stream=stream, priorities=True)
+    log = logging.getLogger(LOGGER)
+    log.error("one\ntwo")
+    log.warning("three")
+    log.debug("four")
+    assert stream.getvalue().splitlines() == [
+        "<3>ERROR: one",
+        "<3>two",
+        "<4>WARNING: three",
+        "<7>DEBUG: four",
+    ]
