@@ -160,6 +160,7 @@ def build_orchestrate_job(
     from tuturuuu_jobs.orchestration.environment import child_environ
     from tuturuuu_jobs.orchestration.job import OrchestrateJob
     from tuturuuu_jobs.runtime.children import Program
+    from tuturuuu_jobs.runtime.identity import read_identity
     from tuturuuu_jobs.sync.job import KEY_PREFIX
 
     program = Program(
@@ -177,6 +178,7 @@ def build_orchestrate_job(
         options=options,
         open_launcher=lambda: build_launcher(launcher, program),
         audience=audience,
+        here=read_identity(),
     )
 
 

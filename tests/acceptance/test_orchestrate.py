@@ -203,6 +203,37 @@ def test_without_any_workspace_it_succeeds_and_says_so(
     assert [warning["code"] for warning in result["warnings"]] == ["no_workspaces"]
 
 
+def test_a_slot_is_done_once_and_its_children_stand_for_it(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    line = ("orchestrate", "sync", "--slot", "2026-11-25T03:00:00Z", "--json")
+
+    first, second = document(run(*line, **environ)), document(run(*line, **environ))
+
+    assert (first["code"], second["code"], second["exit_code"]) == ("succeeded", "already", 0)
+    slots = scene.connection.execute(
+        "select distinct slot::text, count(*) from jobs.runs group by 1"
+    )
+    assert slots.fetchall() == [("2026-11-25 03:00:00+00", 2)]
+
+
+def test_a_cancelled_fan_out_stops_its_children(scene: Scene, environ: dict[str, str]) -> None:
+    held = Held(scene)
+    with subprocess.Popen(
+        [COMMAND, "orchestrate", "sync", "--json"], env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert held.asked.wait(60)
+        parent = next(row[5] for row in runs(scene) if row[1] is None)
+        asked = run("runs", "cancel", str(parent), **environ)
+        out, _ = process.communicate(timeout=60)
+        held.over.set()
+
+    result = document(subprocess.CompletedProcess([], process.returncode, out, ""))
+    assert asked.returncode == 0
+    assert (result["status"], result["data"]["interrupted"]) == ("cancelled", 1)
+    assert sorted(row[2] for row in runs(scene)) == ["cancelled", "interrupted"]
+
+
 def test_a_second_fan_out_stands_aside(scene: Scene, environ: dict[str, str]) -> None:
     key = "orchestrate-sync"
     with file_lock(scene.state_dir / "locks", key, run_id="x", taken_at=SystemClock().now()):
@@ -254,7 +285,7 @@ def test_a_killed_parent_leaves_no_child_and_the_next_fan_out_heals(
     scene: Scene, environ: dict[str, str], launcher: str
 ) -> None:
     held = Held(scene)
-    line = [COMMAND, "orchestrate", "sync", "--launcher", launcher]
+    line = [str(COMMAND), "orchestrate", "sync", "--launcher", launcher]
     with subprocess.Popen(line, env=environ) as process:
         assert held.asked.wait(60)
         family = psutil.Process(process.pid).children(recursive=True)
@@ -329,7 +360,7 @@ def test_no_secret_stands_on_a_command_line(
     scene: Scene, environ: dict[str, str], launcher: str
 ) -> None:
     held = Held(scene)
-    line = [COMMAND, "orchestrate", "sync", "--launcher", launcher]
+    line = [str(COMMAND), "orchestrate", "sync", "--launcher", launcher]
     with subprocess.Popen(line, env=environ) as process:
         assert held.asked.wait(60)
         family = psutil.Process(process.pid).children(recursive=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from uuid import UUID
 
@@ -85,27 +85,34 @@ def _run(
 ) -> Result:
     from tuturuuu_jobs.commands.audience import watching_children
     from tuturuuu_jobs.runtime.run import preview_job, run_job
+    from tuturuuu_jobs.runtime.slots import resolve_slot
 
+    runtime = wiring.build_runtime(settings)
+    slot = resolve_slot(options.slot, now=runtime.clock.now(), timer_usec=wiring.timer_usec())
     watched = sys.stderr.isatty() and not options.quiet and not options.dry_run
     with watching_children(table=watched) as audience:
         job = wiring.build_orchestrate_job(
             settings,
             full=full,
-            options=_child_options(options, choice.child),
+            options=_child_options(options, choice.child, slot),
             launcher=choice.launcher,
             audience=audience,
         )
         run = preview_job if options.dry_run else run_job
-        request = options.request(trigger_of_caller())
-        return run(job, payload, request, wiring.build_runtime(settings))
+        request = options.request(trigger_of_caller(), slot)
+        return run(job, payload, request, runtime)
 
 
-def _child_options(options: JobOptions, child: ChildChoice) -> ChildOptions:
+def _child_options(options: JobOptions, child: ChildChoice, slot: datetime | None) -> ChildOptions:
     from tuturuuu_jobs.orchestration.model import ChildOptions
 
     arguments = ["--attempts", str(child.attempts), "--on-busy", child.on_busy.value]
     if child.on_busy is OnBusy.WAIT:
         arguments += ["--wait", render_duration(child.wait)]
+    if slot is not None:
+        arguments += ["--slot", slot.isoformat()]
+    if options.slot.force:
+        arguments.append("--force")
     # One step quieter than the parent: at -v it tells each child's end itself.
     arguments += ["-v"] * (options.verbose - 1)
     return ChildOptions(child.deadline, tuple(arguments))

@@ -13,6 +13,7 @@ from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands.durations import render_duration
 from tuturuuu_jobs.commands.fan_out import ChildChoice, FanOutChoice, execute_fan_out
 from tuturuuu_jobs.runtime.job import OnBusy
+from tuturuuu_jobs.runtime.slots import SlotChoice
 
 app = typer.Typer(
     help="One job for every workspace that has work, a child process for each.",
@@ -107,6 +108,10 @@ def sync(
     deadline: Deadline = None,
     run_id: o.RunId = None,
     tag: o.Tags = None,
+    slot: o.Slot = None,
+    every: o.Every = None,
+    expires: o.Expires = None,
+    force: o.Force = False,
 ) -> None:
     """Bring what changed at Google into the table, for every workspace."""
     options = o.JobOptions(
@@ -121,6 +126,7 @@ def sync(
         wait=None,
         run_id=run_id,
         tags=tag,
+        slot=SlotChoice(slot, every, expires, force),
     )
     child = ChildChoice(child_deadline or _CHILD_DEADLINE, attempts, on_busy, wait or _WAIT)
     execute_fan_out(options, FanOutChoice(launcher, ws, limit, child), full=False)
@@ -147,6 +153,10 @@ def full_sync(
     deadline: Deadline = None,
     run_id: o.RunId = None,
     tag: o.Tags = None,
+    slot: o.Slot = None,
+    every: o.Every = None,
+    expires: o.Expires = None,
+    force: o.Force = False,
 ) -> None:
     """List the whole window of every workspace; sweep what is gone."""
     options = o.JobOptions(
@@ -161,6 +171,7 @@ def full_sync(
         wait=None,
         run_id=run_id,
         tags=tag,
+        slot=SlotChoice(slot, every, expires, force),
     )
     child = ChildChoice(child_deadline or _CHILD_DEADLINE, attempts, on_busy, wait or _WAIT)
     fields: dict[str, Any] = {"allow_mass_delete": True} if allow_mass_delete else {}

@@ -28,13 +28,13 @@ from tuturuuu_jobs.orchestration.model import (
 from tuturuuu_jobs.runtime import ledger
 from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Launcher
 from tuturuuu_jobs.runtime.fanout import FanOut
-from tuturuuu_jobs.runtime.identity import new_run_id
+from tuturuuu_jobs.runtime.identity import ProcessIdentity, new_run_id
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Outcome, Problem
 from tuturuuu_jobs.runtime.queues import load_queue
+from tuturuuu_jobs.runtime.reaping import reap
 from tuturuuu_jobs.runtime.redact import scrub
 
-_HALTS: Final = {"SIGINT": Halt.SIGINT, "SIGALRM": Halt.DEADLINE}
 # Behind the child's own deadline, so that it can say itself that its time is over.
 _PATIENCE_S: Final = 2.0
 
@@ -72,6 +72,7 @@ class OrchestrateJob:
         options: What every child is told about its run.
         open_launcher: Makes the way to start children.
         audience: Who watches.
+        here: This process, to tell which runs of this machine are dead.
     """
 
     child_job: str
@@ -82,6 +83,7 @@ class OrchestrateJob:
     options: ChildOptions
     open_launcher: Callable[[], Launcher]
     audience: Audience
+    here: ProcessIdentity
 
     @property
     def name(self) -> str:
@@ -116,6 +118,8 @@ class OrchestrateJob:
         """
         if previous is not None:
             return previous
+        # Rows of children that died with their parent would otherwise wait for their next turn.
+        reap(ctx.connection, self.here)
         ordered = self._list(payload, ctx)
         queue = load_queue(ctx.connection, self.queue_of_children)
         width, warning = plan.plan_width(
@@ -186,7 +190,14 @@ class _FanOut:
             )
             stopped_by = children.run(self._specs(ordered))
         if stopped_by is not None:
-            self._halt = _HALTS.get(stopped_by, Halt.SIGTERM)
+            self._halt = self._halt_by(stopped_by)
+
+    def _halt_by(self, signal_name: str) -> Halt:
+        if signal_name == "SIGALRM":
+            # Before its time the alarm brings a request to cancel; the run itself looks that up.
+            early = self._ctx.deadline.remaining() > USEFUL_S
+            return Halt.SIGTERM if early else Halt.DEADLINE
+        return Halt.SIGINT if signal_name == "SIGINT" else Halt.SIGTERM
 
     def _specs(self, ordered: tuple[Planned, ...]) -> Iterator[ChildSpec]:
         """The children in their order, as long as there is time for one more."""
