@@ -152,9 +152,23 @@ def _is_installed(connection: psycopg.Connection[Any]) -> bool:
     return bool(row and row[0])
 
 
+def rows_hidden() -> SettingsError:
+    """The role sees only some rows: an empty answer would look like nothing to do."""
+    return SettingsError(
+        "row security hides rows from the database role",
+        code="row_security",
+        subject="DATABASE_URL",
+        hint="connect as a role that bypasses row security (postgres, service_role)",
+    )
+
+
+_IS_HIDDEN: Final[LiteralString] = "select row_security_active('jobs.migrations')"
 _LOAD_APPLIED: Final[LiteralString] = "select name, sha256 from jobs.migrations"
 
 
 def _load_applied(connection: psycopg.Connection[Any]) -> list[_Applied]:
+    hidden = connection.execute(_IS_HIDDEN).fetchone()
+    if hidden is None or hidden[0]:
+        raise rows_hidden()
     with connection.cursor(row_factory=class_row(_Applied)) as cursor:
         return cursor.execute(_LOAD_APPLIED).fetchall()

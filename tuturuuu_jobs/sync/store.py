@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from tuturuuu_jobs.errors import FailedError, RejectedError, SettingsError
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.outcome import Problem
+from tuturuuu_jobs.runtime.schema import rows_hidden
 from tuturuuu_jobs.sync.model import Account, Calendar, CalendarState, Tokens, Workspace
 from tuturuuu_jobs.sync.plan import FINGERPRINT
 
@@ -82,12 +83,7 @@ def load_shape(connection: psycopg.Connection[Any]) -> Shape:
             )
         hidden = connection.execute(_ROW_SECURITY).fetchone()
     if hidden is None or hidden[0]:
-        raise SettingsError(
-            "row security hides rows from the database role",
-            code="row_security",
-            subject="DATABASE_URL",
-            hint="connect as a role that bypasses row security (postgres, service_role)",
-        )
+        raise rows_hidden()
     return Shape(**row)
 
 

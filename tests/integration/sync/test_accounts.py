@@ -303,7 +303,7 @@ def test_a_role_from_which_row_security_hides_rows_is_a_setting_to_change(
             scene.connection.execute(statement.format(sql.Identifier(schema)))
     scene.database = dataclasses.replace(database, dsn=database.dsn_as("jobs_without_bypass"))
     assert ending(scene.preview()) == (78, "row_security")
-    assert run(scene).exit_code == 78
+    assert ending(run(scene)) == (78, "row_security")
     assert scene.emulator.requests == ()
 
 
