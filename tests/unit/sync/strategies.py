@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tuturuuu_jobs.sync.items import clean_text
@@ -22,6 +23,9 @@ from tuturuuu_jobs.sync.model import (
     Window,
 )
 from tuturuuu_jobs.sync.plan import Scope
+
+UNHURRIED: Final = settings(deadline=None)
+"""A loaded machine is no failure."""
 
 Mentioned = Item | Tombstone | Rejected
 

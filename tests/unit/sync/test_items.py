@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.sync.strategies import utc
+from tests.unit.sync.strategies import UNHURRIED, utc
 from tuturuuu_jobs.sync.items import MAX_ID, clean_text, parse_item
 from tuturuuu_jobs.sync.model import Item, RejectCode, Rejected, Tombstone
 
@@ -337,6 +337,7 @@ ODD_EVENTS: Final = st.one_of(
 )
 
 
+@UNHURRIED
 @given(odd=ODD_EVENTS, role=st.sampled_from([None, "owner", "reader", "none"]))
 @example(odd=raw(eventType=[]), role="owner")
 @example(odd={"id": "ev", "start": NINE, "end": TEN, "visibility": {}}, role="reader")
@@ -361,6 +362,7 @@ INSTANTS_ANYWHERE: Final = st.datetimes(
 )
 
 
+@UNHURRIED
 @given(
     start=INSTANTS_ANYWHERE,
     seconds=st.integers(0, 100_000),
@@ -374,6 +376,7 @@ def test_instants_survive_being_written_in_any_zone(start: datetime, seconds: in
     assert (event.start, event.end) == (start.astimezone(UTC), end)
 
 
+@UNHURRIED
 @given(text=st.text(st.characters()))
 def test_cleaning_keeps_the_length_and_changes_nothing_twice(text: str) -> None:
     clean = clean_text(text)

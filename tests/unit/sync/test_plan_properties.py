@@ -19,6 +19,7 @@ from tests.unit.sync.strategies import (
     PAGES,
     SCOPES,
     TOMBSTONES,
+    UNHURRIED,
     ZONES,
     Mentioned,
     item,
@@ -99,6 +100,7 @@ def cut(draw: st.DrawFn, mentions: Sequence[Mentioned]) -> list[Sequence[Mention
     return [mentions[a:b] for a, b in itertools.pairwise(bounds)]
 
 
+@UNHURRIED
 @given(page=PAGES, table=tables(), scope=SCOPES)
 def test_planning_the_same_page_again_changes_nothing(
     page: list[Mentioned], table: Table, scope: Scope
@@ -116,6 +118,7 @@ def test_planning_the_same_page_again_changes_nothing(
     assert applied(again.decisions, after) == after
 
 
+@UNHURRIED
 @given(data=st.data(), mentions=PAGES, table=tables(), scope=SCOPES)
 def test_it_does_not_matter_how_mentions_are_spread_over_pages(
     data: st.DataObject, mentions: list[Mentioned], table: Table, scope: Scope
@@ -132,6 +135,7 @@ DATED: Final = (items() | TOMBSTONES).map(
 )
 
 
+@UNHURRIED
 @given(data=st.data(), mentions=st.lists(DATED, max_size=12), table=tables())
 def test_of_one_id_the_greatest_updated_wins_then_the_last_mention(
     data: st.DataObject, mentions: list[Item | Tombstone], table: Table
@@ -148,6 +152,7 @@ def test_of_one_id_the_greatest_updated_wins_then_the_last_mention(
     }
 
 
+@UNHURRIED
 @given(pages=st.lists(PAGES, max_size=3), table=tables(), scope=SCOPES)
 def test_every_item_is_counted_exactly_once(
     pages: list[list[Mentioned]], table: Table, scope: Scope
@@ -166,6 +171,7 @@ def total(counts: Counts) -> int:
     return written + counts.rejected + sum(counts.skipped.values())
 
 
+@UNHURRIED
 @given(page=PAGES, table=tables(), scope=SCOPES)
 def test_every_named_id_gets_one_decision_and_nothing_else_does(
     page: list[Mentioned], table: Table, scope: Scope
@@ -178,6 +184,7 @@ def test_every_named_id_gets_one_decision_and_nothing_else_does(
     assert set(ids) == named
 
 
+@UNHURRIED
 @given(mention=MENTIONS, table=tables(), scope=SCOPES)
 def test_only_a_tombstone_deletes_and_only_a_row_that_may_go(
     mention: Mentioned, table: Table, scope: Scope
@@ -191,6 +198,7 @@ def test_only_a_tombstone_deletes_and_only_a_row_that_may_go(
     assert decision.living == (not isinstance(mention, Tombstone))
 
 
+@UNHURRIED
 @given(mention=MENTIONS, table=tables(), scope=SCOPES)
 def test_nothing_is_written_outside_the_window_unless_its_row_is_there(
     mention: Mentioned, table: Table, scope: Scope
@@ -203,6 +211,7 @@ def test_nothing_is_written_outside_the_window_unless_its_row_is_there(
         assert decision.event.start_at < scope.window.end
 
 
+@UNHURRIED
 @given(mention=items(), data=st.data(), scope=SCOPES)
 def test_a_row_with_a_local_change_is_never_touched(
     mention: Item, data: st.DataObject, scope: Scope
@@ -213,6 +222,7 @@ def test_a_row_with_a_local_change_is_never_touched(
     assert decide(mention, waiting, scope).verdict is Verdict.SKIP
 
 
+@UNHURRIED
 @given(mention=items(), table=tables(), scope=SCOPES)
 def test_whatever_is_written_can_be_stored(mention: Item, table: Table, scope: Scope) -> None:
     event = decide(mention, table.get(mention.event_id), scope).event
@@ -234,6 +244,7 @@ def check_storable(event: Event) -> None:
 FOREVER: Final = Window(utc("1900-01-01"), utc("2100-01-01"))
 
 
+@UNHURRIED
 @given(
     zone=ZONES,
     day=st.dates(date(1990, 1, 1), date(2037, 12, 31)),

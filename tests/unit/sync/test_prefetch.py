@@ -27,7 +27,7 @@ def others() -> Iterator[set[threading.Thread]]:
     assert fetchers() <= before
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(numbers=st.lists(st.integers(), max_size=20))
 def test_everything_comes_once_and_in_order(numbers: list[int]) -> None:
     with prefetched(iter(numbers)) as stream:

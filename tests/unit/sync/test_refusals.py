@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.unit.sync.strategies import UNHURRIED
 from tuturuuu_jobs.errors import JobError
 from tuturuuu_jobs.runtime.outcome import Kind, kind_of
 from tuturuuu_jobs.sync.refusals import (
@@ -328,6 +329,7 @@ HEADERS: Final = st.dictionaries(
 )
 
 
+@UNHURRIED
 @given(
     status=st.integers(300, 599),
     content=BODIES,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.sync.strategies import EVENT, ROW, SCOPE, item
+from tests.unit.sync.strategies import EVENT, ROW, SCOPE, UNHURRIED, item
 from tuturuuu_jobs.errors import (
     BusyError,
     DeadlineError,
@@ -189,6 +189,7 @@ VERDICTS: Final = st.dictionaries(
 )
 
 
+@UNHURRIED
 @given(
     verdicts=VERDICTS,
     repeated=st.integers(0, 9),
