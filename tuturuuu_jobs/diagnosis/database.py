@@ -15,6 +15,7 @@ from tuturuuu_jobs.diagnosis.findings import Finding, listed, note, ok, serious,
 from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.grants import needed_rights
+from tuturuuu_jobs.runtime.queues import QueueState
 
 _OLDEST_SERVER: Final = 130_000
 _LOCAL: Final = frozenset({"", "127.0.0.1", "::1", "localhost"})
@@ -291,28 +292,11 @@ def judge_rights(rights: list[Right]) -> Iterator[Finding]:
         )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class QueueLimit:
-    """How many runs of a queue may work at once."""
-
-    name: str
-    total_limit: int
-
-
-_LIMITS: Final[LiteralString] = "select name, total_limit from jobs.queues order by name"
-
-
-def load_limits(connection: psycopg.Connection[Any]) -> list[QueueLimit]:
-    """The limits of all queues."""
-    with translated_errors(), connection.cursor(row_factory=class_row(QueueLimit)) as cursor:
-        return cursor.execute(_LIMITS).fetchall()
-
-
-def judge_room(server: ServerFacts, limits: list[QueueLimit]) -> Iterator[Finding]:
+def judge_room(server: ServerFacts, queues: list[QueueState]) -> Iterator[Finding]:
     """Whether the server has the connections that full queues use: two for each run, two more."""
-    needed = sum(2 * queue.total_limit + 2 for queue in limits)
+    needed = sum(2 * queue.total_limit + 2 for queue in queues)
     what = f"full queues use up to {needed} connections"
-    action = "lower the limits in jobs.queues, or raise max_connections of the server"
+    action = "lower the limits (tuturuuu-jobs queues limit), or raise the server's max_connections"
     if needed > server.room:
         yield serious(
             "connections_too_few",

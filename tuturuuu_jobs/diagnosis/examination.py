@@ -17,6 +17,7 @@ from tuturuuu_jobs.diagnosis.findings import Finding, examine
 from tuturuuu_jobs.diagnosis.settings import judge_settings
 from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.identity import ProcessIdentity
+from tuturuuu_jobs.runtime.queues import list_queues
 from tuturuuu_jobs.runtime.schema import pending
 from tuturuuu_jobs.settings import Settings
 from tuturuuu_jobs.sync.store import Shape, load_shape
@@ -166,11 +167,11 @@ class Examiner:
             return work.judge_skipped(work.load_skipped(connection, now))
 
         def queues() -> Iterator[Finding]:
-            return work.judge_queues(work.load_queues(connection), now)
+            return work.judge_queues(list_queues(connection))
 
         def room() -> Iterator[Finding]:
-            server, limits = database.load_server(connection), database.load_limits(connection)
-            return database.judge_room(server, limits)
+            server = database.load_server(connection)
+            return database.judge_room(server, list_queues(connection))
 
         for subject, look in (
             ("runs under way", underway),

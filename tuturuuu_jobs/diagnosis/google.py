@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import socket
 import ssl
 from collections.abc import Iterator
 from http.client import HTTPException
@@ -62,7 +63,7 @@ def ask_for_token(settings: Settings, clock: Clock) -> Answer:
         except JobError as error:
             return Answer(host, error=error)
         except (OSError, httplib2.HttpLib2Error, HTTPException) as error:
-            return Answer(host, trouble=_trouble(error))
+            return Answer(host, trouble=describe_trouble(error))
     return Answer(host, status=200)
 
 
@@ -74,7 +75,7 @@ def ask_api(settings: Settings) -> Answer:
         try:
             response, _ = cast("Any", http).request(url, "GET")
         except (OSError, httplib2.HttpLib2Error, HTTPException) as error:
-            return Answer(host, trouble=_trouble(error))
+            return Answer(host, trouble=describe_trouble(error))
     return Answer(host, status=int(response.status))
 
 
@@ -85,10 +86,11 @@ def _transport(host: str) -> httplib2.Http:
     return httplib2.Http(timeout=TIMEOUT_S)
 
 
-def _trouble(error: Exception) -> str:
+def describe_trouble(error: Exception) -> str:
+    """What kept an answer away, without the text of foreign errors."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "its certificate is not trusted here"
-    if isinstance(error, httplib2.ServerNotFoundError):
+    if isinstance(error, httplib2.ServerNotFoundError | socket.gaierror):
         return "its name cannot be resolved"
     if isinstance(error, TimeoutError):
         return f"no answer within {TIMEOUT_S:g} s"

@@ -17,7 +17,7 @@ _NEEDED: Final = {
     "google_client_id": "no calendar can be read without the OAuth client",
     "google_client_secret": "no calendar can be read without the OAuth client",
 }
-_GOOGLE: Final = ("googleapis.com",)
+_GOOGLE: Final = ".googleapis.com"
 
 
 def judge_settings(settings: Settings) -> Iterator[Finding]:

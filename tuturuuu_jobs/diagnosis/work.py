@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from tuturuuu_jobs.diagnosis.findings import Finding, listed, note, ok, serious, warning
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.identity import ProcessIdentity, is_alive
-from tuturuuu_jobs.runtime.locks import advisory_key
+from tuturuuu_jobs.runtime.queues import QueueState
 
 _GRACE: Final = timedelta(minutes=2)
 _BUSY_TOLERATED: Final = 3
@@ -207,65 +207,17 @@ def judge_skipped(skipped: list[Skipped]) -> Iterator[Finding]:
         )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class QueueState:
-    """A queue as it is now.
-
-    Attributes:
-        taken: Seats that some session holds.
-    """
-
-    name: str
-    total_limit: int
-    taken: int
-    paused_until: datetime | None
-    reason: str | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Queue:
-    name: str
-    total_limit: int
-    paused_until: datetime | None
-    reason: str | None
-
-
-_QUEUES: Final[LiteralString] = """
-select name, total_limit, paused_until, reason from jobs.queues order by name
-"""
-
-_TAKEN: Final[LiteralString] = """
-select count(*)::int from pg_locks
-where locktype = 'advisory' and objsubid = 1 and granted
-  and database = (select oid from pg_database where datname = current_database())
-  and (classid::bigint << 32) | objid::bigint = any(%(seats)s)
-"""
-
-
-def load_queues(connection: psycopg.Connection[Any]) -> list[QueueState]:
-    """All queues with the seats that are taken in the database."""
-    states: list[QueueState] = []
-    with translated_errors(), connection.cursor(row_factory=class_row(_Queue)) as cursor:
-        for queue in cursor.execute(_QUEUES).fetchall():
-            seats = [advisory_key(f"seat/{queue.name}/{seat}") for seat in range(queue.total_limit)]
-            [taken] = connection.execute(_TAKEN, {"seats": seats}).fetchone() or (0,)
-            states.append(
-                QueueState(queue.name, queue.total_limit, taken, queue.paused_until, queue.reason)
-            )
-    return states
-
-
-def judge_queues(queues: list[QueueState], now: datetime) -> Iterator[Finding]:
+def judge_queues(queues: list[QueueState]) -> Iterator[Finding]:
     """Queues that are paused or full: why work waits."""
     for queue in queues:
-        if queue.paused_until and queue.paused_until > now:
+        if queue.paused_until:
             why = f": {queue.reason}" if queue.reason else ""
             yield warning(
                 "queue_paused",
                 f"the queue {queue.name} is paused until {queue.paused_until:%Y-%m-%d %H:%M} UTC"
                 f"{why}",
                 why="none of its runs starts before",
-                action="if the reason is gone, clear paused_until of its row in jobs.queues",
+                action=f"if the reason is gone: tuturuuu-jobs queues resume {queue.name}",
                 subject=queue.name,
             )
         elif queue.taken >= queue.total_limit:
