@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,17 @@ def test_a_person_is_told_who_keeps_the_workspace_busy(capfd: pytest.CaptureFixt
     _, err = told(capfd, ended, at_terminal=True)
 
     assert err == "tuturuuu-jobs: sync: skipped (busy): run 0190 has been at work for 3 minutes\n"
+
+
+def test_a_holder_past_its_deadline_is_told_even_to_cron(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    late = Problem("holder_overdue", "it is late")
+    ended = result(Kind.BUSY, Problem("busy", "held"))
+
+    _, err = told(capfd, dataclasses.replace(ended, warnings=(late,)))
+
+    assert err == "tuturuuu-jobs: sync: skipped (busy): held\n  warning: it is late\n"
 
 
 @pytest.mark.parametrize("quiet", [False, True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -34,6 +35,7 @@ def replay(
         output.reserve_stdout()
     try:
         settings = wiring.load_settings()
+        _configure_log(settings)
         past = _load(run_id)
         result = _run_again(settings, past, deadline or _DEADLINE)
     except JobError as error:
@@ -65,6 +67,7 @@ def retry(
         output.reserve_stdout()
     try:
         settings = wiring.load_settings()
+        _configure_log(settings)
         chosen = _find(status or [Status.FAILED], since, job, limit)
         if dry_run:
             _show(chosen, as_json=as_json)
@@ -169,6 +172,17 @@ def _run_again(settings: Settings, past: PastRun, deadline: timedelta) -> Result
         tags=past.tags,
     )
     return run_job(job, payload, request, runtime)
+
+
+def _configure_log(settings: Settings) -> None:
+    from tuturuuu_jobs.runtime import logs
+
+    logs.configure(
+        settings.log_level,
+        json_lines=settings.log_format == "json",
+        stream=sys.stderr,
+        priorities=wiring.stderr_is_journal(),
+    )
 
 
 def _payload(past: PastRun) -> SyncPayload:

@@ -56,7 +56,8 @@ def report(
     elif result.success:
         lines = summary_lines(result) if watched else []
     elif result.exit_code == ExitCode.BUSY:
-        lines = failure_lines(result) if watched else []
+        overdue = any(warning.code == "holder_overdue" for warning in result.warnings)
+        lines = failure_lines(result, result.warnings) if watched or overdue else []
     elif not at_terminal and _is_unchanged_partial(document, previous):
         lines = []
     else:
@@ -75,8 +76,13 @@ def summary_lines(result: Result) -> list[str]:
     ]
 
 
-def failure_lines(result: Result) -> list[str]:
-    """One paragraph: what failed and what to do about each."""
+def failure_lines(result: Result, warnings: tuple[Problem, ...] = ()) -> list[str]:
+    """One paragraph: what failed and what to do about each, then the warnings given."""
+    told = [f"  warning: {_problem_line(warning)}" for warning in warnings[:_SHOWN]]
+    return [*_error_lines(result), *told]
+
+
+def _error_lines(result: Result) -> list[str]:
     count = len(result.errors)
     record = f", run {result.run_id}" if result.attempts else ""
     head = f"tuturuuu-jobs: {_name(result)}: {_verdict(result)}{record}"

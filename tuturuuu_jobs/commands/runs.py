@@ -44,6 +44,9 @@ def list_runs(
     since: Since = None,
     until: Until = None,
     tag: o.Tags = None,
+    exhausted: Annotated[
+        bool, typer.Option("--exhausted", help="Only keys whose newest run failed for good.")
+    ] = False,
 ) -> None:
     """List runs, newest first."""
     from tuturuuu_jobs.runtime import history
@@ -61,6 +64,7 @@ def list_runs(
                 since=resolve_moment(since, now),
                 until=resolve_moment(until, now),
                 tags={wanted.key: wanted.value for wanted in tag or ()},
+                exhausted=exhausted,
             )
     except JobError as error:
         output.fail(error)

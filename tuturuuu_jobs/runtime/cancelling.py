@@ -74,7 +74,8 @@ def terminate(identity: ProcessIdentity, here: ProcessIdentity) -> bool:
     """Send SIGTERM to that very process; False if it is not to be reached from here."""
     if identity.host != here.host or identity.pid_ns != here.pid_ns:
         return False
-    with contextlib.suppress(OSError):
+    # Where the system has no such handles, the note has to do.
+    with contextlib.suppress(OSError, AttributeError):
         # Opened before the look: from then on the handle cannot come to mean another process.
         process = os.pidfd_open(identity.pid)
         try:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
 from tuturuuu_jobs.errors import BugError, Interruption, JobError
 from tuturuuu_jobs.runtime.clock import Deadline
 from tuturuuu_jobs.runtime.database import deadline_or, translate
+from tuturuuu_jobs.runtime.history import Contention
 from tuturuuu_jobs.runtime.interrupts import CANCELLED, DEADLINE
 from tuturuuu_jobs.runtime.locks import Holder, KeyHeldError
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, outcome_of
+
+SKIPS_TOLERATED: Final = 3
 
 
 def ended_by(error: BaseException, known: Outcome | None, deadline: Deadline) -> Outcome:
@@ -51,6 +54,20 @@ def cancelled(known: Outcome | None = None) -> Outcome:
     # The first error of the known end is the signal that we now know better.
     errors = (problem, *known.errors[1:])
     return dataclasses.replace(ending, errors=errors, warnings=known.warnings, data=known.data)
+
+
+def contention_warnings(found: Contention) -> tuple[Problem, ...]:
+    """What to say about a key that was held, beyond that it was."""
+    warnings: list[Problem] = []
+    if found.skips >= SKIPS_TOLERATED:
+        text = f"the key was held for {found.skips + 1} runs in a row"
+        hint = "start the job less often, or see why it takes long: tuturuuu-jobs runs list"
+        warnings.append(Problem("busy_again_and_again", text, hint=hint))
+    if found.overdue_s is not None:
+        text = f"the run that holds the key is {found.overdue_s:.0f} s past its own deadline"
+        hint = "look at it with: tuturuuu-jobs runs reap; end it with: tuturuuu-jobs runs cancel"
+        warnings.append(Problem("holder_overdue", text, hint=hint))
+    return tuple(warnings)
 
 
 def as_job_error(error: BaseException) -> JobError:

@@ -22,9 +22,10 @@ from tuturuuu_jobs.errors import (
 )
 from tuturuuu_jobs.runtime import ledger, schema
 from tuturuuu_jobs.runtime.clock import Clock, Deadline
-from tuturuuu_jobs.runtime.endings import as_job_error, cancelled, ended_by
+from tuturuuu_jobs.runtime.endings import as_job_error, cancelled, contention_warnings, ended_by
 from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts, RunningRow
 from tuturuuu_jobs.runtime.heartbeat import Heartbeat
+from tuturuuu_jobs.runtime.history import load_contention
 from tuturuuu_jobs.runtime.identity import is_alive
 from tuturuuu_jobs.runtime.interrupts import Interrupts
 from tuturuuu_jobs.runtime.job import Job, OnBusy, Progress, RunContext, RunRequest
@@ -127,6 +128,16 @@ class Execution(Generic[P, D]):
         with contextlib.suppress(JobError):
             if ledger.is_cancelled(self._around.session.connect(), self._facts.id):
                 self._outcome = cancelled(self.outcome)
+
+    def note_contention(self) -> None:
+        """A key that stays held is somebody's worry: say how often, and if its holder is late."""
+        if self.opened or self.outcome.code != "busy":
+            return
+        with contextlib.suppress(JobError):
+            found = load_contention(self._around.session.connect(), self._facts.key)
+            self._outcome = dataclasses.replace(
+                self.outcome, warnings=(*self.outcome.warnings, *contention_warnings(found))
+            )
 
     def end_late(self, signal: Interruption) -> None:
         """A signal fell right behind the work: if that was done, it stays done."""

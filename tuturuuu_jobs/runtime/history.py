@@ -126,6 +126,7 @@ where (%(job)s::text is null or job = %(job)s)
   and (%(since)s::timestamptz is null or created_at >= %(since)s)
   and (%(until)s::timestamptz is null or created_at < %(until)s)
   and tags @> %(tags)s
+  and (not %(exhausted)s or id in (select id from jobs.exhausted))
 order by created_at desc, id desc
 limit %(limit)s
 """
@@ -141,8 +142,21 @@ def list_runs(
     since: datetime | None = None,
     until: datetime | None = None,
     tags: dict[str, str] | None = None,
+    exhausted: bool = False,
 ) -> list[RunSummary]:
-    """The newest runs first; of those that match everything asked for."""
+    """The newest runs first, of those that match everything asked for.
+
+    Args:
+        connection: In autocommit mode.
+        limit: How many at most.
+        job: Only of this job.
+        ws_id: Only of this workspace.
+        status: Only with this status.
+        since: Only not older than this.
+        until: Only older than this.
+        tags: Only with all of these.
+        exhausted: Only the newest of each job and key, if it failed for good.
+    """
     wanted = {
         "limit": limit,
         "job": job,
@@ -151,9 +165,48 @@ def list_runs(
         "since": since,
         "until": until,
         "tags": Jsonb(tags or {}),
+        "exhausted": exhausted,
     }
     with translated_errors(), connection.cursor(row_factory=class_row(RunSummary)) as cursor:
         return cursor.execute(_LIST_RUNS, wanted).fetchall()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Contention:
+    """How hard a key is to get.
+
+    Attributes:
+        skips: Runs in a row that found it held, since one got it.
+        overdue_s: Seconds that its holder is past its own deadline; None if it is not.
+    """
+
+    skips: int
+    overdue_s: float | None
+
+
+_LOAD_CONTENTION: Final[LiteralString] = """
+select (
+           select count(*)
+           from jobs.runs run
+           where concurrency_key = %(key)s and status = 'skipped' and code = 'busy'
+             and created_at > coalesce((
+                 select max(created_at)
+                 from jobs.runs
+                 where concurrency_key = %(key)s and status <> 'skipped'
+             ), '-infinity')
+       ) as skips,
+       (
+           select extract(epoch from now() - deadline_at)::float8
+           from jobs.runs
+           where concurrency_key = %(key)s and status = 'running' and deadline_at < now()
+       ) as overdue_s
+"""
+
+
+def load_contention(connection: psycopg.Connection[Any], key: str) -> Contention:
+    """How hard a key is to get, as the ledger tells it."""
+    with translated_errors(), connection.cursor(row_factory=class_row(Contention)) as cursor:
+        return cursor.execute(_LOAD_CONTENTION, {"key": key}).fetchone() or Contention(0, None)
 
 
 _LOAD_RUN: Final[LiteralString] = """

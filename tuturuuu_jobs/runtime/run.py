@@ -96,6 +96,7 @@ def run_job(
             except Interruption as late:
                 run.end_late(late)
             run.tell_who_stopped_it()
+            run.note_contention()
             result = _build(run, facts, around)
             if run.leaves_record:
                 entry = Record(facts, result, opened=run.opened)

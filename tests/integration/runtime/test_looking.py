@@ -56,6 +56,7 @@ def test_runs_are_found_by_job_workspace_status_time_and_tag(
     assert listed(invoke, database, "--tag", "batch=7") == [bad, good]
     assert listed(invoke, database, "--tag", "batch=7", "--tag", "who=ada") == [good]
     assert listed(invoke, database, "--status", "failed", "--job", "sync") == [bad]
+    assert listed(invoke, database, "--exhausted") == []
     assert listed(invoke, database, "--ws", str(WORKSPACE), "--limit", "1") == [bad]
     assert invoke(database, runs.app, "list", "--since", "yesterday")[0] == 2
 

@@ -293,3 +293,32 @@ def test_a_paused_queue_starts_nothing(database: Database, tmp_path: Path, rows:
     assert (result.exit_code, result.code) == (75, "paused")
     assert "moving" in (result.error or "")
     assert rows("select status, code from jobs.runs") == [("skipped", "paused")]
+
+
+def test_a_key_that_stays_held_is_a_warning_from_the_fourth_time_on(
+    database: Database, tmp_path: Path, rows: LoadRows, start_victim: StartVictim
+) -> None:
+    start_victim().start_holding()
+    runtime = runtime_for(database.dsn, tmp_path)
+    results = [run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime) for _ in range(4)]
+    assert [[warning.code for warning in result.warnings] for result in results] == [
+        [],
+        [],
+        [],
+        ["busy_again_and_again"],
+    ]
+    assert {result.exit_code for result in results} == {75}
+    assert len(rows("select from jobs.runs where status = 'skipped'")) == 4
+
+
+def test_a_holder_past_its_own_deadline_is_a_warning(
+    database: Database, tmp_path: Path, start_victim: StartVictim
+) -> None:
+    start_victim().start_holding()
+    with database.connect() as connection:
+        connection.execute("update jobs.runs set deadline_at = now() - interval '90 s'")
+    runtime = runtime_for(database.dsn, tmp_path)
+    result = run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime)
+    [warning] = result.warnings
+    assert (result.exit_code, warning.code) == (75, "holder_overdue")
+    assert "90 s past" in warning.message

@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,16 @@ from tests.fixtures.postgres import Database
 from tests.integration.runtime.parts import ScriptedJob, runtime_for, succeed
 from tuturuuu_jobs.errors import SettingsError
 from tuturuuu_jobs.runtime import schema
+from tuturuuu_jobs.runtime.again import find_retryable
 from tuturuuu_jobs.runtime.database import connect, translated_errors
+from tuturuuu_jobs.runtime.failures import group_failures
+from tuturuuu_jobs.runtime.following import find_position, read_events
 from tuturuuu_jobs.runtime.grants import render_grants
+from tuturuuu_jobs.runtime.identity import read_identity
 from tuturuuu_jobs.runtime.job import RunRequest
+from tuturuuu_jobs.runtime.queues import limit_queue, list_queues, pause_queue, resume_queue
+from tuturuuu_jobs.runtime.reaping import reap
+from tuturuuu_jobs.runtime.retention import prune
 from tuturuuu_jobs.runtime.run import run_job
 
 
@@ -132,6 +140,23 @@ def test_the_printed_grants_are_enough_to_run_a_job(database: Database, tmp_path
         assert result.exit_code == 0, result
         partitions = "select count(*) from jobs.ensure_event_partitions(6)"
         assert become(admin, name).execute(partitions).fetchone() == (4,)
+
+
+def test_the_printed_grants_are_enough_to_look_after_runs(database: Database) -> None:
+    name = f"keeper {os.getpid()}"
+    with role(database, name) as admin:
+        admin.execute(render_grants(name).encode())
+        with database.connect() as connection:
+            become(connection, name)
+            assert reap(connection, read_identity()) == []
+            assert prune(connection).runs == 0
+            pause_queue(connection, "schedule", duration=timedelta(1), reason="a", by=None)
+            resume_queue(connection, "schedule")
+            limit_queue(connection, "schedule", 4)
+            assert len(list_queues(connection)) == 2
+            assert read_events(connection, find_position(connection, last=9)) == []
+            assert group_failures(connection, limit=1) == []
+            assert find_retryable(connection, ["failed"], limit=1, jobs=["sync"]) == []
 
 
 def test_without_the_grants_the_missing_right_is_named(database: Database) -> None:

@@ -27,7 +27,6 @@ _HELP: Final = {
     "skipped_consecutive": "Runs in a row that found their key held.",
     "children": "Children of the last fan-out by how they ended.",
 }
-_CHILDREN: Final = ("succeeded", "partial", "failed", "busy", "not_started")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,11 +71,12 @@ def render_metrics(result: Result, before: str = "") -> str:
 
 
 def _children_lines(result: Result) -> list[str]:
-    counts = {name: result.data.get(name) for name in _CHILDREN} if "total" in result.data else {}
+    # Beside the total of a fan-out stand its parts, one for each way of ending.
+    parts = result.data if "total" in result.data else {}
     lines = [
         f'{_PREFIX}children{{job="{result.job}",status="{status}"}} {count}'
-        for status, count in counts.items()
-        if isinstance(count, int)
+        for status, count in parts.items()
+        if isinstance(count, int) and status != "total"
     ]
     return [*_head("children"), *lines] if lines else []
 
