@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -93,6 +94,21 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+@functools.cache
+def build_command() -> Any:
+    """The parser of the whole command line."""
+    return typer.main.get_command(app)
+
+
+def warm_up() -> None:
+    """Do what every start of a job does before its work, for a process that many are copied from.
+
+    Parsing once fills what the parser remembers.
+    """
+    for name in ("sync", "full-sync"):
+        build_command().commands[name].make_context(name, [])
+
+
 def _open_missing_streams() -> None:
     """A closed descriptor 0, 1 or 2 must not become a database connection that we print to."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -105,7 +121,7 @@ def _open_missing_streams() -> None:
 
 def _invoke(arguments: Sequence[str]) -> int:
     try:
-        code = typer.main.get_command(app)(
+        code = build_command()(
             args=list(arguments), prog_name="tuturuuu-jobs", standalone_mode=False
         )
     except JobError as error:

@@ -37,11 +37,12 @@ class GlobalOptions:
 
 _CHILD: Final = "tuturuuu_jobs.cli:main"
 _PRELOAD: Final = (
-    "tuturuuu_jobs.cli",
+    "tuturuuu_jobs.cli:warm_up",
     "tuturuuu_jobs.commands.payload",
     "tuturuuu_jobs.runtime.run",
     "tuturuuu_jobs.settings",
     "tuturuuu_jobs.sync.job",
+    "filelock",
     "googleapiclient.discovery",
 )
 

@@ -29,7 +29,8 @@ class Program:
     Attributes:
         entry: ``module:function``, called without arguments after ``sys.argv`` is set.
         environ: The whole environment of a child, nothing inherited; holds secrets.
-        preload: Modules worth importing before many children share them.
+        preload: Modules worth importing before many children share them; the function of a
+            ``module:function`` is called as well.
         memory: Bytes of address space per child; 0 for no bound.
     """
 

@@ -7,7 +7,7 @@ and the kernel ends its children with it.
 Run as a script::
 
     python -P -m tuturuuu_jobs.runtime.template PARENT_PID MEMORY_BYTES MODULE:FUNCTION SOCKET
-        MODULE...
+        MODULE[:FUNCTION]...
 """
 
 from __future__ import annotations
@@ -134,11 +134,19 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
+def prepare(name: str) -> None:
+    """Import a module; of ``module:function`` the function is called too."""
+    if ":" in name:
+        load(name)()
+    else:
+        importlib.import_module(name)
+
+
 def main(parent: int, memory: int, entry: str, descriptor: int, preload: Sequence[str]) -> None:
     """Import everything, then serve."""
     bind_to_parent(parent)
-    for module in preload:
-        importlib.import_module(module)
+    for name in preload:
+        prepare(name)
     load(entry)
     settle_memory()
     Template(socket.socket(fileno=descriptor), entry, memory).serve()
