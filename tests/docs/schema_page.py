@@ -15,9 +15,9 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "result.schema.json"
 
 MEANINGS: dict[str, str] = {
     "version": "Version of this document's shape; a change that breaks readers raises it.",
-    "job": "`sync` or `full-sync`.",
+    "job": "`sync`, `full-sync`, `orchestrate-sync` or `orchestrate-full-sync`.",
     "run_id": "Id of the run, in the ledger too (`runs show ID`).",
-    "ws_id": "The workspace, lower-case; null if the input named none.",
+    "ws_id": "The workspace, lower-case; null if the input named none, or for a fan-out.",
     "key": "The concurrency key: at most one run per key at a time.",
     "success": "`exit_code` is 0.",
     "status": "How the run ended, in the ledger's word.",

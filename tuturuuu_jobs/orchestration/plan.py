@@ -97,10 +97,10 @@ def judge(ws_id: UUID, end: ChildEnd) -> ChildReport:
         verdict.ending,
         verdict.kind,
         status.value,
-        verdict.code,
+        verdict.problem.code,
         returncode,
         end.duration_s,
-        verdict.message,
+        verdict.problem.message,
         f"look at it with: tuturuuu-jobs runs show {end.spec.run_id}",
     )
 
@@ -109,22 +109,21 @@ def judge(ws_id: UUID, end: ChildEnd) -> ChildReport:
 class _Verdict:
     kind: Kind
     ending: Ending
-    code: str
-    message: str
+    problem: Problem
 
 
 def _without_result(end: ChildEnd) -> _Verdict:
     if end.stopped is Stop.DEADLINE:
-        message = "it was stopped at its deadline and left no result"
-        return _Verdict(Kind.TIMED_OUT, Ending.TIMED_OUT, "deadline", message)
+        late = Problem("deadline", "it was stopped at its deadline and left no result")
+        return _Verdict(Kind.TIMED_OUT, Ending.TIMED_OUT, late)
     if end.stopped is Stop.DRAIN:
-        message = "it was stopped with the fan-out and left no result"
-        return _Verdict(Kind.FAILED, Ending.INTERRUPTED, "killed", message)
+        drained = Problem("killed", "it was stopped with the fan-out and left no result")
+        return _Verdict(Kind.FAILED, Ending.INTERRUPTED, drained)
     if end.crashed:
         name = "an unknown cause" if end.returncode is None else _signal_name(-end.returncode)
-        return _Verdict(Kind.FAILED, Ending.CRASHED, "killed", f"it was ended by {name}")
-    message = f"it broke its contract: {end.fault}"
-    return _Verdict(Kind.BUG, Ending.BUG, "bad_envelope", message)
+        return _Verdict(Kind.FAILED, Ending.CRASHED, Problem("killed", f"it was ended by {name}"))
+    broken = Problem("bad_envelope", f"it broke its contract: {end.fault}")
+    return _Verdict(Kind.BUG, Ending.BUG, broken)
 
 
 def _by_result(ws_id: UUID, end: ChildEnd, result: Result) -> ChildReport:
