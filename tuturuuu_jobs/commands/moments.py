@@ -30,6 +30,14 @@ def resolve_moment(moment: datetime | timedelta | None, now: datetime) -> dateti
     return now - moment if isinstance(moment, timedelta) else moment
 
 
+def render_age(seconds: float) -> str:
+    """How long ago, in the largest unit that fits: ``4m``, ``3h``, ``12d``."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
 Since = Annotated[
     datetime | None,
     typer.Option(

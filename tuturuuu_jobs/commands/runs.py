@@ -9,7 +9,7 @@ import typer
 
 from tuturuuu_jobs.commands import again, cancel, failures, ledger, output, tail, upkeep
 from tuturuuu_jobs.commands import options as o
-from tuturuuu_jobs.commands.moments import Since, Until, resolve_moment
+from tuturuuu_jobs.commands.moments import Since, Until, render_age, resolve_moment
 from tuturuuu_jobs.errors import JobError
 from tuturuuu_jobs.runtime.outcome import Status
 
@@ -20,6 +20,7 @@ app = typer.Typer(help="Look at the runs of the jobs, and after them.", no_args_
 
 _LIST_COLUMNS: Final = (
     "started_at",
+    "age",
     "job",
     "ws_id",
     "status",
@@ -27,6 +28,7 @@ _LIST_COLUMNS: Final = (
     "exit_code",
     "attempts",
     "duration_s",
+    "counts",
     "run_id",
 )
 _ATTEMPT_COLUMNS: Final = ("n", "started_at", "finished_at", "status", "code", "wait_s")
@@ -72,7 +74,7 @@ def list_runs(
     if as_json:
         output.emit_json({"runs": rows})
     else:
-        output.print_lines(output.table(rows, _LIST_COLUMNS))
+        output.print_lines(output.table([row | _readable(row) for row in rows], _LIST_COLUMNS))
 
 
 @app.command()
@@ -96,6 +98,12 @@ app.command("replay")(again.replay)
 app.command("cancel")(cancel.cancel)
 app.command("reap")(upkeep.reap)
 app.command("prune")(upkeep.prune)
+
+
+def _readable(row: dict[str, Any]) -> dict[str, str]:
+    """Age and counts for a person; what was counted as nothing is left out."""
+    counts = (f"{name} {count}" for name, count in row["counters"].items() if count)
+    return {"age": render_age(row["age_s"]), "counts": ", ".join(counts)}
 
 
 def _load(connection: psycopg.Connection[Any], run_id: UUID) -> dict[str, Any]:

@@ -19,7 +19,12 @@ from tuturuuu_jobs.runtime.database import translated_errors
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One line of the list of runs."""
+    """One line of the list of runs.
+
+    Attributes:
+        age_s: Seconds since it started.
+        counters: What it counted, by name.
+    """
 
     run_id: UUID
     job: str
@@ -32,6 +37,8 @@ class RunSummary:
     started_at: datetime
     finished_at: datetime | None
     duration_s: float | None
+    age_s: float
+    counters: dict[str, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,7 +125,8 @@ class WindowRow:
 _LIST_RUNS: Final[LiteralString] = """
 select id as run_id, job, ws_id, status, code, exit_code, attempt as attempts, trigger,
        coalesce(started_at, created_at) as started_at, finished_at,
-       extract(epoch from finished_at - started_at)::float8 as duration_s
+       extract(epoch from finished_at - started_at)::float8 as duration_s,
+       extract(epoch from now() - coalesce(started_at, created_at))::float8 as age_s, counters
 from jobs.runs
 where (%(job)s::text is null or job = %(job)s)
   and (%(ws_id)s::uuid is null or ws_id = %(ws_id)s)
@@ -267,6 +275,7 @@ with recursive family (id, depth) as (
 select id as run_id, job, ws_id, status, code, exit_code, attempt as attempts, trigger,
        coalesce(started_at, created_at) as started_at, finished_at,
        extract(epoch from finished_at - started_at)::float8 as duration_s,
+       extract(epoch from now() - coalesce(started_at, created_at))::float8 as age_s, counters,
        parent_run_id, depth, error ->> 'message' as message
 from family
 join jobs.runs using (id)

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from tuturuuu_jobs.errors import SupersededError
 from tuturuuu_jobs.runtime.bounds import bounded_payload, bounded_result
+from tuturuuu_jobs.runtime.counters import counters_of
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts, RunningRow
 from tuturuuu_jobs.runtime.failures import fingerprint, fingerprint_of
@@ -25,15 +26,15 @@ from tuturuuu_jobs.runtime.outcome import Result, Status
 _INSERT_RUN: Final[LiteralString] = """
 insert into jobs.runs (
     id, job, ws_id, concurrency_key, idempotency_key, slot, status, code, exit_code, payload,
-    result, error, fingerprint, attempt, max_attempts, parent_run_id, replay_of, trigger, tags,
-    locks, host, boot_id, pid, pid_start, pid_ns, invocation_id, code_version,
+    result, counters, error, fingerprint, attempt, max_attempts, parent_run_id, replay_of,
+    trigger, tags, locks, host, boot_id, pid, pid_start, pid_ns, invocation_id, code_version,
     started_at, heartbeat_at, deadline_at, finished_at
 ) values (
     %(id)s, %(job)s, %(ws_id)s, %(key)s, %(idempotency_key)s, %(slot)s, %(status)s, %(code)s,
-    %(exit_code)s, %(payload)s, %(result)s, %(error)s, %(fingerprint)s, %(attempt)s,
-    %(max_attempts)s, %(parent_run_id)s, %(replay_of)s, %(trigger)s, %(tags)s, %(locks)s,
-    %(host)s, %(boot_id)s, %(pid)s, %(pid_start)s, %(pid_ns)s, %(invocation_id)s,
-    %(code_version)s, %(started_at)s, now(), %(deadline_at)s, %(finished_at)s
+    %(exit_code)s, %(payload)s, %(result)s, %(counters)s, %(error)s, %(fingerprint)s,
+    %(attempt)s, %(max_attempts)s, %(parent_run_id)s, %(replay_of)s,
+    %(trigger)s, %(tags)s, %(locks)s, %(host)s, %(boot_id)s, %(pid)s, %(pid_start)s,
+    %(pid_ns)s, %(invocation_id)s, %(code_version)s, %(started_at)s, now(), %(deadline_at)s, %(finished_at)s
 ) on conflict do nothing
 """
 
@@ -76,6 +77,7 @@ def record_final(connection: psycopg.Connection[Any], facts: RunFacts, result: R
         "exit_code": result.exit_code,
         "attempt": result.attempts,
         "result": Jsonb(bounded_result(result.to_json())),
+        "counters": Jsonb(counters_of(result.data)),
         "error": _error(result),
         "fingerprint": fingerprint_of(result),
         "finished_at": datetime.fromisoformat(result.finished_at),
@@ -103,6 +105,7 @@ def _insert(connection: psycopg.Connection[Any], facts: RunFacts, fields: dict[s
         "exit_code": None,
         "payload": Jsonb(bounded_payload(facts.payload)),
         "result": None,
+        "counters": Jsonb({}),
         "error": None,
         "fingerprint": None,
         "max_attempts": facts.max_attempts,
@@ -167,8 +170,8 @@ def next_attempt(
 _SETTLE: Final[LiteralString] = """
 update jobs.runs
 set status = %(status)s, code = %(code)s, exit_code = %(exit_code)s, result = %(result)s,
-    error = %(error)s, fingerprint = %(fingerprint)s, attempt = %(attempt)s,
-    finished_at = %(finished_at)s
+    counters = %(counters)s, error = %(error)s, fingerprint = %(fingerprint)s,
+    attempt = %(attempt)s, finished_at = %(finished_at)s
 where id = %(id)s and status = 'running' and epoch = %(epoch)s
 """
 
@@ -195,6 +198,7 @@ def settle(
         "code": result.code,
         "exit_code": result.exit_code,
         "result": Jsonb(bounded_result(result.to_json())),
+        "counters": Jsonb(counters_of(result.data)),
         "error": _error(result),
         "fingerprint": fingerprint_of(result),
         "attempt": result.attempts,

@@ -186,3 +186,18 @@ def test_the_slot_of_a_run_is_shown_in_utc(
     slot = datetime(2026, 3, 2, 3, 15, tzinfo=UTC)
     _, text, _ = invoke(database, runs.app, "show", run(database, tmp_path, slot=slot))
     assert "2026-03-02T03:15:00Z" in text
+
+
+def test_the_list_shows_age_and_counts(database: Database, tmp_path: Path, invoke: Invoke) -> None:
+    def count(_ctx: RunContext[Data], _previous: Data | None) -> Data:
+        return {"totals": {"inserted": 3, "deleted": 0}}
+
+    run_id = run(database, tmp_path, count)
+    with database.connect() as connection:
+        connection.execute("update jobs.runs set started_at = started_at - interval '3 hours'")
+    heading, line = invoke(database, runs.app, "list")[1].splitlines()
+    assert heading.split()[:2] == ["started_at", "age"]
+    assert line.split()[1] == "3h"
+    assert line.split()[-3:] == ["inserted", "3", run_id]
+    [row] = json.loads(invoke(database, runs.app, "list", "--json")[1])["runs"]
+    assert row["counters"] == {"inserted": 3, "deleted": 0}
