@@ -207,7 +207,7 @@ def test_no_error_of_the_database_makes_a_run_tell_anything(
         "postgresql://jobs:{secret}@[::1/tuturuuu",
         "postgresql://jobs:{secret}@127.0.0.1:6543/tuturuuu",
         "host=127.0.0.1 port=1 password={secret}",
-        "host=127.0.0.1 pasword={secret}",
+        "host=127.0.0.1 pass={secret}",
         "{secret}",
     ],
 )
