@@ -34,7 +34,8 @@ insert into jobs.runs (
     %(exit_code)s, %(payload)s, %(result)s, %(counters)s, %(error)s, %(fingerprint)s,
     %(attempt)s, %(max_attempts)s, %(parent_run_id)s, %(replay_of)s,
     %(trigger)s, %(tags)s, %(locks)s, %(host)s, %(boot_id)s, %(pid)s, %(pid_start)s,
-    %(pid_ns)s, %(invocation_id)s, %(code_version)s, %(started_at)s, now(), %(deadline_at)s, %(finished_at)s
+    %(pid_ns)s, %(invocation_id)s, %(code_version)s, %(started_at)s, now(), %(deadline_at)s,
+    %(finished_at)s
 ) on conflict do nothing
 """
 
