@@ -101,3 +101,36 @@ def test_another_thread_installs_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_another_thread_can_interrupt_a_system_call() -> None:
+    with pytest.raises(Interruption) as caught, interrupts(60) as signals:
+        asking = threading.Thread(target=signals.cancel)
+        asking.start()
+        signal.pause()
+    asking.join()
+    assert caught.value.reason == "cancelled"
+
+
+def test_a_request_to_end_waits_for_the_shield() -> None:
+    steps: list[str] = []
+
+    def shielded(signals: Interrupts) -> None:
+        with signals.shield():
+            asking = threading.Thread(target=signals.cancel)
+            asking.start()
+            asking.join()
+            steps.append("committed")
+        steps.append("never")
+
+    with interrupts(60) as signals, pytest.raises(Interruption):
+        shielded(signals)
+    assert steps == ["committed"]
+
+
+def test_a_request_to_end_that_comes_too_late_touches_nothing() -> None:
+    with interrupts(60) as signals:
+        signals.settle()
+        signals.cancel()
+    signals.cancel()
+    assert signals.reason == "cancelled"
