@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 RUN_ID = ""
-NOTE = Path(os.devnull)
+NOTE: Path | None = None
 
 
-def envelope(code: int = 0, status: str = "succeeded", **changes: Any) -> bytes:
+def envelope(code: int = 0, status: str = "succeeded", /, **changes: Any) -> bytes:
     document = {
         "version": 1,
         "job": "sync",
@@ -51,7 +51,9 @@ def say(content: bytes) -> None:
 
 
 def note(value: Any) -> None:
-    """Complete or absent, so that a test may wait for it."""
+    """Complete or absent, so that a test may wait for it; without a file nobody asked."""
+    if NOTE is None:
+        return
     aside = NOTE.with_suffix(".tmp")
     aside.write_text(json.dumps(value), encoding="utf-8")
     aside.rename(NOTE)
@@ -177,6 +179,11 @@ def eats_memory() -> int:
 
 def raises() -> int:
     raise RuntimeError("on purpose")
+
+
+def leaks_a_token() -> int:
+    sys.stderr.write("Authorization: Bearer abcdefghijkl\n")
+    return well()
 
 
 def surroundings() -> int:

@@ -21,7 +21,11 @@ EXIT_CODES: dict[ExitCode, tuple[str, str, str]] = {
     ExitCode.SUCCESS: ("done, nothing to do, or done before", "nobody", "-"),
     ExitCode.FAILED: ("a known and permanent failure", "operator", "next run"),
     ExitCode.USAGE: ("options or payload are wrong; nothing was done", "caller", "no"),
-    ExitCode.PARTIAL: ("some calendars or workspaces failed, the others are committed", "operator", "next run"),
+    ExitCode.PARTIAL: (
+        "some calendars or workspaces failed, the others are committed",
+        "operator",
+        "next run",
+    ),
     ExitCode.UNAVAILABLE: ("database or Google cannot serve now", "nobody", "yes"),
     ExitCode.BUG: ("a broken promise inside the program", "developer", "no"),
     ExitCode.BUSY: ("another run holds the concurrency key", "nobody", "next run"),
