@@ -104,11 +104,12 @@ def test_another_thread_installs_nothing() -> None:
 
 
 def test_another_thread_can_interrupt_a_system_call() -> None:
-    with pytest.raises(Interruption) as caught, interrupts(60) as signals:
-        asking = threading.Thread(target=signals.cancel)
-        asking.start()
+    def ask_and_wait(signals: Interrupts) -> None:
+        threading.Thread(target=signals.cancel).start()
         signal.pause()
-    asking.join()
+
+    with interrupts(60) as signals, pytest.raises(Interruption) as caught:
+        ask_and_wait(signals)
     assert caught.value.reason == "cancelled"
 
 
