@@ -7,8 +7,7 @@ committed; what concerns the installation as a whole is raised.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
@@ -22,20 +21,12 @@ from tuturuuu_jobs.errors import (
 )
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Outcome, Problem
+from tuturuuu_jobs.sync import dashboard, store
 from tuturuuu_jobs.sync import report as reports
-from tuturuuu_jobs.sync import store
+from tuturuuu_jobs.sync.accounts import Accounts
 from tuturuuu_jobs.sync.calendar import CalendarSync
-from tuturuuu_jobs.sync.google import AccountSession, GoogleClient
-from tuturuuu_jobs.sync.model import (
-    Account,
-    Calendar,
-    CalendarReport,
-    Mode,
-    SyncData,
-    SyncPayload,
-    Workspace,
-)
-from tuturuuu_jobs.sync.refusals import AccountRejectedError, GrantRevokedError, ProjectQuotaError
+from tuturuuu_jobs.sync.google import GoogleClient
+from tuturuuu_jobs.sync.model import Calendar, CalendarReport, SyncData, SyncPayload
 
 QUEUE: Final = "calendar-sync"
 KEY_PREFIX: Final = "google-calendar-sync-"
@@ -88,7 +79,7 @@ class SyncJob:
 
 
 class _Attempt:
-    """The state of one attempt: sessions, what is done, what need not be asked any more."""
+    """One attempt: the workspace as it is, its accounts, and what is done so far."""
 
     def __init__(
         self,
@@ -99,16 +90,13 @@ class _Attempt:
         *,
         dry_run: bool = False,
     ) -> None:
-        self._google = google
         self._payload = payload
         self._ctx = ctx
         self._dry_run = dry_run
         self._started = ctx.clock.now()
         self._shape = store.load_shape(ctx.connection)
-        self._sessions: dict[UUID, AccountSession] = {}
-        self._accounts: dict[UUID, Account] = {}
-        self._refused: dict[UUID, JobError] = {}
-        self._stopped: JobError | None = None
+        self._workspace = store.load_workspace(ctx.connection, payload.ws_id, self._shape)
+        self._accounts = Accounts(google, ctx, self._workspace.accounts, dry_run=dry_run)
         self._finished = _finished(previous)
         self._reports = list(self._finished.values())
         self._warnings = list(previous.warnings) if previous is not None else []
@@ -117,13 +105,11 @@ class _Attempt:
         try:
             return self._run()
         finally:
-            for session in self._sessions.values():
-                session.close()
+            self._accounts.close()
 
     def _run(self) -> SyncData:
-        workspace = store.load_workspace(self._ctx.connection, self._payload.ws_id, self._shape)
+        workspace = self._workspace
         store.refuse_unsupported(self._ctx.connection, workspace.id)
-        self._accounts = {account.id: account for account in workspace.accounts}
         self._note(*workspace.warnings)
         if not workspace.inbound_enabled:
             self._warn("inbound_disabled", "the owner has switched inbound sync off")
@@ -136,11 +122,11 @@ class _Attempt:
             for number, calendar in enumerate(calendars):
                 step = Progress(f"calendar {calendar.calendar_id}", number, len(calendars))
                 self._ctx.progress(step)
-                self._sync(workspace, calendar)
+                self._sync(calendar)
         except _WHOLE_RUN as error:
-            self._write_dashboard(workspace, error)
+            self._write_dashboard(error)
             raise
-        self._write_dashboard(workspace)
+        self._write_dashboard()
         return self._data()
 
     def _resolve(self, calendars: Iterable[Calendar]) -> list[Calendar]:
@@ -169,14 +155,10 @@ class _Attempt:
         return list(resolved.values())
 
     def _primary_id(self, calendar: Calendar) -> str:
-        known = self._stopped or self._refused.get(calendar.account_id)
-        if known is not None:
-            raise known
-        session = self._session(calendar)
         try:
-            return session.primary_id()
+            return self._accounts.session(calendar.account_id).primary_id()
         finally:
-            self._keep_tokens(calendar.account_id, session)
+            self._note(self._accounts.keep_tokens(calendar.account_id))
 
     def _select(self, calendars: list[Calendar]) -> list[Calendar]:
         wanted = {calendar_id.lower() for calendar_id in self._payload.calendars}
@@ -193,23 +175,19 @@ class _Attempt:
             )
         return chosen
 
-    def _sync(self, workspace: Workspace, calendar: Calendar) -> None:
+    def _sync(self, calendar: Calendar) -> None:
         if (calendar.account_id, calendar.calendar_id) in self._finished:
             return
-        known = self._stopped or self._refused.get(calendar.account_id)
-        if known is not None:
-            self._fail(calendar, known)
-            return
+        account_id = calendar.account_id
         try:
-            session = self._session(calendar)
             sync = CalendarSync(
                 self._ctx,
                 payload=self._payload,
-                workspace=workspace,
+                workspace=self._workspace,
                 shape=self._shape,
                 calendar=calendar,
-                session=session,
-                keep_tokens=lambda: self._keep_tokens(calendar.account_id, session),
+                session=self._accounts.session(account_id),
+                keep_tokens=lambda: self._note(self._accounts.keep_tokens(account_id)),
             )
             try:
                 if self._dry_run:
@@ -217,48 +195,16 @@ class _Attempt:
                 else:
                     sync.run(self._done)
             finally:
-                self._keep_tokens(calendar.account_id, session)
+                self._note(self._accounts.keep_tokens(account_id))
         except JobError as error:
             self._fail(calendar, error)
-
-    def _session(self, calendar: Calendar) -> AccountSession:
-        account_id, ctx = calendar.account_id, self._ctx
-        if account_id not in self._sessions:
-            self._sessions[account_id] = self._google.open(
-                self._accounts[account_id], clock=ctx.clock, rng=ctx.rng, deadline=ctx.deadline
-            )
-        return self._sessions[account_id]
 
     def _fail(self, calendar: Calendar, error: JobError) -> None:
         """Keep a calendar's failure as a value; raise what ends the whole run."""
         if isinstance(error, _WHOLE_RUN):
             raise error
-        if isinstance(error, ProjectQuotaError):
-            self._stopped = error
-        if isinstance(error, AccountRejectedError):
-            self._refuse(calendar.account_id, error)
+        self._note(self._accounts.note_failure(calendar.account_id, error))
         self._done(reports.failed(calendar, error))
-
-    def _refuse(self, account_id: UUID, error: AccountRejectedError) -> None:
-        if account_id in self._refused:
-            return
-        self._refused[account_id] = error
-        if isinstance(error, GrantRevokedError) and not self._dry_run:
-            warning = store.deactivate_account(self._ctx.connection, self._accounts[account_id])
-            self._note(warning)
-
-    def _keep_tokens(self, account_id: UUID, session: AccountSession) -> None:
-        """Store what was refreshed; a preview stores only a refresh token that was replaced."""
-        account = self._accounts[account_id]
-        old, new = account.tokens, session.tokens
-        if new == old or (self._dry_run and new.refresh_token == old.refresh_token):
-            return
-        self._accounts[account_id] = dataclasses.replace(account, tokens=new)
-        try:
-            warning = store.store_tokens(self._ctx.connection, account, new)
-        except JobError as error:
-            warning = Problem("tokens_not_stored", error.message, subject=str(account_id))
-        self._note(warning)
 
     def _done(self, report: CalendarReport) -> None:
         self._reports.append(report)
@@ -274,19 +220,18 @@ class _Attempt:
         """Keep warnings, each once however many attempts meet it."""
         self._warnings += [w for w in warnings if w is not None and w not in self._warnings]
 
-    def _write_dashboard(self, workspace: Workspace, ended_by: JobError | None = None) -> None:
+    def _write_dashboard(self, ended_by: JobError | None = None) -> None:
         data = self._data()
-        if self._dry_run or workspace.owner_id is None:
+        owner_id = self._workspace.owner_id
+        if self._dry_run or owner_id is None:
             return
         if ended_by is None and not reports.changed_anything(data):
             return
         failures = [report.problem for report in data.calendars if report.problem is not None]
         failures += [Problem.of(ended_by)] if ended_by is not None else []
-        entry = _dashboard_entry(
-            self._ctx.run_id, data, workspace.owner_id, self._started, failures
-        )
+        entry = dashboard.build_entry(self._ctx.run_id, data, owner_id, self._started, failures)
         try:
-            store.write_dashboard(self._ctx.connection, entry)
+            dashboard.write_dashboard(self._ctx.connection, entry)
         except JobError as error:
             message = f"the app's dashboard was not written: {error.message}"
             self._warn("dashboard_not_written", message)
@@ -301,29 +246,3 @@ def _finished(previous: SyncData | None) -> dict[tuple[UUID, str], CalendarRepor
         for report in previous.calendars
         if report.problem is None or not report.problem.retryable
     }
-
-
-def _dashboard_entry(
-    run_id: UUID, data: SyncData, owner_id: UUID, started: datetime, failures: Sequence[Problem]
-) -> store.DashboardEntry:
-    counts = [report.counts for report in data.calendars]
-    traffic = [report.traffic for report in data.calendars]
-    return store.DashboardEntry(
-        id=run_id,
-        ws_id=data.ws_id,
-        triggered_by=owner_id,
-        start_time=started,
-        status="failed" if failures else "completed",
-        inserted=sum(c.inserted for c in counts),
-        updated=sum(c.updated for c in counts),
-        deleted=sum(c.deleted for c in counts) + sum(r.swept for r in data.calendars),
-        fetched=sum(c.fetched for c in counts),
-        filtered_out=sum(sum(c.skipped.values()) for c in counts),
-        requests=sum(t.requests for t in traffic),
-        pages=sum(t.pages for t in traffic),
-        retries=sum(t.retries for t in traffic),
-        calendars=[report.calendar_id for report in data.calendars if report.committed],
-        token_used=any(report.mode is Mode.INCREMENTAL for report in data.calendars),
-        error_message=failures[0].message if failures else None,
-        error_type=failures[0].code if failures else None,
-    )

@@ -1,4 +1,4 @@
-"""The workspace, its accounts and the app's books, as a sync reads and writes them.
+"""The workspace, its accounts and calendars, as a sync reads them.
 
 Newer columns are used where the database has them: the catalog is asked once per attempt. Secrets
 of an account are read here and leave only towards Google.
@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
 from tuturuuu_jobs.errors import FailedError, RejectedError, SettingsError
@@ -265,118 +263,3 @@ def load_state(
         token = connection.execute(_SYNC_STATE, {"ws": ws_id, "key": key}).fetchone()
         edge = connection.execute(_EDGE, where).fetchone() if shape.jobs else None
     return CalendarState(token[0] if token else None, edge[0] if edge else None)
-
-
-_KEEP_TOKENS: Final[LiteralString] = """
-update public.calendar_auth_tokens
-set access_token = %(access)s, refresh_token = %(refresh)s, expires_at = %(expires)s
-where id = %(account)s and access_token = %(old_access)s and refresh_token = %(old_refresh)s
-"""
-
-
-def store_tokens(
-    connection: psycopg.Connection[Any], account: Account, tokens: Tokens
-) -> Problem | None:
-    """Write refreshed tokens back, unless somebody else changed them first (theirs are as good).
-
-    Returns:
-        A warning if the table cannot hold them; the run goes on with those in memory.
-    """
-    values = {
-        "account": account.id,
-        "access": tokens.access_token,
-        "refresh": tokens.refresh_token,
-        "expires": tokens.expires_at,
-        "old_access": account.tokens.access_token,
-        "old_refresh": account.tokens.refresh_token,
-    }
-    return _update_account(connection, _KEEP_TOKENS, values, account)
-
-
-_DEACTIVATE: Final[LiteralString] = """
-update public.calendar_auth_tokens set is_active = false
-where id = %(account)s and is_active and refresh_token = %(refused)s
-"""
-
-
-def deactivate_account(connection: psycopg.Connection[Any], account: Account) -> Problem | None:
-    """Mark an account whose grant is dead, unless it was reconnected meanwhile."""
-    values = {"account": account.id, "refused": account.tokens.refresh_token}
-    return _update_account(connection, _DEACTIVATE, values, account)
-
-
-def _update_account(
-    connection: psycopg.Connection[Any],
-    statement: LiteralString,
-    values: dict[str, Any],
-    account: Account,
-) -> Problem | None:
-    """A row that already breaks the table's length limits refuses every update."""
-    with translated_errors():
-        try:
-            connection.execute(statement, values)
-        except CheckViolation:
-            return Problem(
-                "account_not_updated",
-                "the account's row is over the table's limits and could not be updated",
-                subject=str(account.id),
-                hint="tokens over 2048 characters do not fit calendar_auth_tokens",
-            )
-    return None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DashboardEntry:
-    """One run as the app's dashboard shows it; counts over all calendars."""
-
-    id: UUID
-    ws_id: UUID
-    triggered_by: UUID
-    start_time: datetime
-    status: str
-    inserted: int
-    updated: int
-    deleted: int
-    fetched: int
-    filtered_out: int
-    requests: int
-    pages: int
-    retries: int
-    calendars: list[str]
-    token_used: bool
-    error_message: str | None
-    error_type: str | None
-
-
-_DASHBOARD: Final[LiteralString] = """
-insert into public.calendar_sync_dashboard as d (
-    id, ws_id, triggered_by, start_time, end_time, type, source, triggered_from, status,
-    inserted_events, updated_events, deleted_events, events_fetched_total, events_filtered_out,
-    google_api_calls_count, google_api_pages_fetched, google_api_retry_count,
-    calendar_ids_synced, calendar_connection_count, sync_token_used, error_message, error_type)
-values (
-    %(id)s, %(ws_id)s, %(triggered_by)s, %(start_time)s, clock_timestamp(), 'background',
-    'inbound', 'tuturuuu-jobs', %(status)s, %(inserted)s, %(updated)s, %(deleted)s, %(fetched)s,
-    %(filtered_out)s, %(requests)s, %(pages)s, %(retries)s, %(calendars)s,
-    cardinality(%(calendars)s::text[]), %(token_used)s, left(%(error_message)s, 512),
-    left(%(error_type)s, 64))
-on conflict (id) do update set
-    end_time = excluded.end_time, updated_at = now(), status = excluded.status,
-    inserted_events = excluded.inserted_events, updated_events = excluded.updated_events,
-    deleted_events = excluded.deleted_events,
-    events_fetched_total = excluded.events_fetched_total,
-    events_filtered_out = excluded.events_filtered_out,
-    google_api_calls_count = excluded.google_api_calls_count,
-    google_api_pages_fetched = excluded.google_api_pages_fetched,
-    google_api_retry_count = excluded.google_api_retry_count,
-    calendar_ids_synced = excluded.calendar_ids_synced,
-    calendar_connection_count = excluded.calendar_connection_count,
-    sync_token_used = excluded.sync_token_used, error_message = excluded.error_message,
-    error_type = excluded.error_type
-"""
-
-
-def write_dashboard(connection: psycopg.Connection[Any], entry: DashboardEntry) -> None:
-    """Show the run on the app's dashboard, once however many attempts it takes."""
-    with translated_errors():
-        connection.execute(_DASHBOARD, dataclasses.asdict(entry))
