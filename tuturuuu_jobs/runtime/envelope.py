@@ -5,9 +5,11 @@ Everything here is pure. Invariant: what is accepted can be believed on its face
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+import functools
+from typing import Final
 from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
 
 from tuturuuu_jobs.runtime.outcome import (
     RESULT_VERSION,
@@ -18,7 +20,6 @@ from tuturuuu_jobs.runtime.outcome import (
     exit_code,
     status_of,
 )
-from tuturuuu_jobs.runtime.report import parse_result
 
 STDOUT_LIMIT: Final = 1 << 20
 
@@ -58,21 +59,20 @@ def read_envelope(output: bytes, *, complete: bool, run_id: UUID, returncode: in
     return result
 
 
+@functools.cache
+def _adapter() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)
+
+
 def _parse(output: bytes) -> Result:
     if not output.strip():
         raise EnvelopeError("it printed no result")
     try:
-        document: Any = json.loads(output)
-    except json.JSONDecodeError as error:
-        several = error.msg == "Extra data"
-        raise EnvelopeError(
-            "it printed more than its result" if several else "what it printed is no JSON"
-        ) from None
-    except ValueError:
-        raise EnvelopeError("what it printed is no UTF-8 text") from None
-    try:
-        if isinstance(document["exit_code"], int) and isinstance(document["data"], dict):
-            return parse_result(document)
-    except (KeyError, TypeError, ValueError):
-        pass
-    raise EnvelopeError("what it printed is no result")
+        return _adapter().validate_json(output, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] != "json_invalid":
+        raise EnvelopeError("what it printed is no result")
+    if "trailing characters" in first["msg"]:
+        raise EnvelopeError("it printed more than its result")
+    raise EnvelopeError("what it printed is no JSON")
