@@ -287,6 +287,23 @@ def test_a_calendar_whose_owner_switched_it_off_is_not_missed(served: Scene) -> 
     assert "calendar_stale" not in examine(served)
 
 
+def test_a_later_success_under_the_key_outdates_a_failure(served: Scene) -> None:
+    age = timedelta(hours=30)
+    then = served.clock.now() - age
+    add_run(served, "failed", code="bug", created_at=then, finished_at=then)
+
+    assert "runs_failing" not in examine(served)
+
+
+def test_a_deleted_workspace_is_not_mourned(served: Scene) -> None:
+    add_run(served, "rejected", code="workspace_not_found")
+    served.connection.execute("update workspaces set deleted = true")
+
+    found = examine(served)
+
+    assert not {"runs_failing", "calendar_stale", "account_inactive"} & found.keys()
+
+
 def test_a_full_queue_is_told(served: Scene) -> None:
     served.connection.execute("update jobs.queues set total_limit = 1 where name = 'schedule'")
     with served.database.connect() as holder, advisory_lock(holder, "seat/schedule/0"):

@@ -62,7 +62,9 @@ class Examiner:
             yield from self._database()
 
     def _state(self) -> Iterator[Finding]:
-        return state.judge_state(state.look_at_state(self.settings.state_dir))
+        yield from state.judge_state(state.look_at_state(self.settings.state_dir))
+        if (directory := self.settings.metrics_dir) is not None:
+            yield from state.judge_metrics(directory, writable=state.look_at_metrics(directory))
 
     def _zone_data(self) -> Iterator[Finding]:
         return state.judge_zones(state.look_for_zones())
@@ -126,8 +128,7 @@ class Examiner:
             yield from self._platform(connection)
             if any(migrated):
                 yield from self._calendars(connection, shape)
-        if any(migrated):
-            yield from self._work(connection)
+                yield from self._work(connection)
 
     def _platform(self, connection: _Connection) -> Iterator[Finding]:
         def accounts() -> Iterator[Finding]:

@@ -238,6 +238,26 @@ def _judge_content(facts: StateFacts) -> Iterator[Finding]:
         )
 
 
+def look_at_metrics(directory: Path) -> bool:
+    """Whether metrics can be left there."""
+    return directory.is_dir() and os.access(directory, os.W_OK | os.X_OK, effective_ids=True)
+
+
+def judge_metrics(directory: Path, *, writable: bool) -> Iterator[Finding]:
+    """Whether the monitor hears of runs; no run fails because of it."""
+    if writable:
+        yield ok("metrics_directory", f"metrics can be left in {directory}")
+    else:
+        yield warning(
+            "metrics_not_writable",
+            f"this user cannot write metrics to {directory}",
+            why="runs go on, but the monitor sees old figures or none",
+            action="make the directory writable for this user; in a systemd unit add it to "
+            "ReadWritePaths=",
+            subject="TUTURUUU_JOBS_METRICS_DIR",
+        )
+
+
 def look_for_zones(names: Iterable[str] = _ZONES) -> list[str]:
     """Those of the time zones that are unknown here."""
     missing: list[str] = []

@@ -118,6 +118,7 @@ class Failing:
     since: datetime
 
 
+# A full sync does what a sync does and shares its key: its success outdates a sync's failure.
 _FAILING: Final[LiteralString] = """
 select e.job, e.concurrency_key as key, e.status, coalesce(e.code, e.status) as code,
        coalesce((
@@ -130,12 +131,17 @@ select e.job, e.concurrency_key as key, e.status, coalesce(e.code, e.status) as 
                    and good.status in ('succeeded', 'partial')), '-infinity')
        ), e.finished_at) as since
 from jobs.exhausted e
+where (e.ws_id is null
+       or exists (select from public.workspaces w where w.id = e.ws_id and w.deleted is not true))
+  and not exists (select from jobs.last_success later
+                  where later.concurrency_key = e.concurrency_key
+                    and later.finished_at > e.finished_at)
 order by e.job, code, key
 """
 
 
 def load_failing(connection: psycopg.Connection[Any]) -> list[Failing]:
-    """Keys that need somebody, by job and code."""
+    """Keys of live workspaces that need somebody, by job and code."""
     with translated_errors(), connection.cursor(row_factory=class_row(Failing)) as cursor:
         return cursor.execute(_FAILING).fetchall()
 

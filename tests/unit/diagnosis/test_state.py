@@ -12,8 +12,10 @@ from tuturuuu_jobs.diagnosis.findings import Severity
 from tuturuuu_jobs.diagnosis.state import (
     StateFacts,
     file_system_of,
+    judge_metrics,
     judge_state,
     judge_zones,
+    look_at_metrics,
     look_at_state,
     look_for_zones,
 )
@@ -121,3 +123,12 @@ def test_zones_that_nobody_knows_are_named() -> None:
     ]
     [found] = judge_zones(["Mars/Olympus"])
     assert found.severity is Severity.SERIOUS
+
+
+def test_a_place_for_metrics_that_is_missing_is_a_warning(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+
+    [good] = judge_metrics(tmp_path, writable=look_at_metrics(tmp_path))
+    [bad] = judge_metrics(missing, writable=look_at_metrics(missing))
+
+    assert (good.severity, bad.severity) == (Severity.OK, Severity.WARNING)
