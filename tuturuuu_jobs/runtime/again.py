@@ -38,17 +38,21 @@ class PastRun:
 
 
 _FIND: Final[LiteralString] = """
-with newest as (
-    select distinct on (job, concurrency_key) *
-    from jobs.runs
-    where status not in ('queued', 'skipped', 'expired')
-    order by job, concurrency_key, created_at desc, id desc
-)
 select id as run_id, job, ws_id, status, code, finished_at, code_version, tags, payload
-from newest
+from jobs.runs run
 where status = any(%(statuses)s)
-  and (%(since)s::timestamptz is null or finished_at >= %(since)s)
+  and finished_at >= coalesce(%(since)s::timestamptz, '-infinity')
   and job = any(%(jobs)s)
+  and not exists (
+      select from jobs.runs newer
+      where newer.job = run.job and newer.concurrency_key = run.concurrency_key
+        and newer.status not in ('skipped', 'expired')
+        and (newer.finished_at, newer.id) > (run.finished_at, run.id)
+  )
+  and not exists (
+      select from jobs.runs working
+      where working.concurrency_key = run.concurrency_key and working.status = 'running'
+  )
 order by finished_at, id
 limit %(limit)s
 """

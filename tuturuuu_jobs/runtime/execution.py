@@ -134,7 +134,9 @@ class Execution(Generic[P, D]):
         if self.opened or self.outcome.code != "busy":
             return
         with contextlib.suppress(JobError):
-            found = load_contention(self._around.session.connect(), self._facts.key)
+            found = load_contention(
+                self._around.session.connect(), self._facts.job, self._facts.key
+            )
             self._outcome = dataclasses.replace(
                 self.outcome, warnings=(*self.outcome.warnings, *contention_warnings(found))
             )

@@ -184,7 +184,7 @@ class Contention:
     """How hard a key is to get.
 
     Attributes:
-        skips: Runs in a row that found it held, since one got it.
+        skips: Runs of the job in a row that found it held, since one ended that got it.
         overdue_s: Seconds that its holder is past its own deadline; None if it is not.
     """
 
@@ -195,12 +195,13 @@ class Contention:
 _LOAD_CONTENTION: Final[LiteralString] = """
 select (
            select count(*)
-           from jobs.runs run
-           where concurrency_key = %(key)s and status = 'skipped' and code = 'busy'
-             and created_at > coalesce((
-                 select max(created_at)
+           from jobs.runs
+           where job = %(job)s and concurrency_key = %(key)s
+             and status = 'skipped' and code = 'busy'
+             and finished_at > coalesce((
+                 select max(finished_at)
                  from jobs.runs
-                 where concurrency_key = %(key)s and status <> 'skipped'
+                 where job = %(job)s and concurrency_key = %(key)s and status <> 'skipped'
              ), '-infinity')
        ) as skips,
        (
@@ -211,10 +212,12 @@ select (
 """
 
 
-def load_contention(connection: psycopg.Connection[Any], key: str) -> Contention:
-    """How hard a key is to get, as the ledger tells it."""
+def load_contention(connection: psycopg.Connection[Any], job: str, key: str) -> Contention:
+    """How hard a key is to get for a job, as the ledger tells it."""
     with translated_errors(), connection.cursor(row_factory=class_row(Contention)) as cursor:
-        return cursor.execute(_LOAD_CONTENTION, {"key": key}).fetchone() or Contention(0, None)
+        return cursor.execute(_LOAD_CONTENTION, {"job": job, "key": key}).fetchone() or Contention(
+            0, None
+        )
 
 
 _LOAD_RUN: Final[LiteralString] = """

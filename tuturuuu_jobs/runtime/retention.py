@@ -13,9 +13,11 @@ from typing import Any, Final, LiteralString
 import psycopg
 
 from tuturuuu_jobs.runtime.database import translated_errors
+from tuturuuu_jobs.runtime.outcome import Status
 
 BATCH: Final = 1000
 _MONTHS_AHEAD: Final = 2
+_FINAL: Final = tuple(status for status in Status if status not in {Status.QUEUED, Status.RUNNING})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,6 +36,16 @@ class Retention:
     failed: timedelta = timedelta(days=90)
     events: timedelta = timedelta(days=90)
 
+    def of(self, status: Status) -> timedelta:
+        """How old a run that ended like this grows."""
+        match status:
+            case Status.SUCCEEDED:
+                return self.succeeded
+            case Status.SKIPPED | Status.EXPIRED:
+                return self.skipped
+            case _:
+                return self.failed
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pruned:
@@ -44,16 +56,13 @@ class Pruned:
     new_partitions: tuple[str, ...]
 
 
-# A batch that another process works on is left to it.
+# By status, since that is how the index finds the oldest; what another process works on is left
+# to it.
 _DELETE_BATCH: Final[LiteralString] = """
 with doomed as (
     select id
     from jobs.runs run
-    where finished_at < now() - case
-              when status = 'succeeded' then %(succeeded)s::interval
-              when status in ('skipped', 'expired') then %(skipped)s::interval
-              else %(failed)s::interval
-          end
+    where status = %(status)s and finished_at < now() - %(keep)s::interval
       and (status <> 'succeeded' or exists (
               select from jobs.runs newer
               where newer.job = run.job and newer.concurrency_key = run.concurrency_key
@@ -75,16 +84,12 @@ def prune(
     connection: psycopg.Connection[Any], keep: Retention = Retention(), *, batch: int = BATCH
 ) -> Pruned:
     """Remove what is old enough, batch by batch; make room for the events of months to come."""
-    limits = {
-        "succeeded": keep.succeeded,
-        "skipped": keep.skipped,
-        "failed": keep.failed,
-        "batch": batch,
-    }
     runs = 0
     with translated_errors():
-        while deleted := connection.execute(_DELETE_BATCH, limits).rowcount:
-            runs += deleted
+        for status in _FINAL:
+            limits = {"status": status.value, "keep": keep.of(status), "batch": batch}
+            while deleted := connection.execute(_DELETE_BATCH, limits).rowcount:
+                runs += deleted
         dropped = connection.execute(_DROP_PARTITIONS, {"days": keep.events.days}).fetchall()
         made = connection.execute(_ENSURE_PARTITIONS, {"months": _MONTHS_AHEAD}).fetchall()
     return Pruned(runs, tuple(row[0] for row in dropped), tuple(row[0] for row in made))
