@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections import defaultdict
@@ -143,6 +144,31 @@ def test_a_units_command_line_is_one_that_the_program_takes(unit: Path) -> None:
 
     assert program == PROGRAM
     assert ended.returncode == 78, ended.stderr
+
+
+@pytest.mark.parametrize("program", ["#!/bin/sh\necho told $1 $MONITOR_EXIT_STATUS\n", None])
+def test_a_failure_is_noted_and_told_to_the_operators_own_program(
+    program: str | None, tmp_path: Path
+) -> None:
+    alert = tmp_path / "alert"
+    if program is not None:
+        alert.write_text(program)
+        alert.chmod(0o755)
+    [command] = keys(UNITS / "tuturuuu-alert@.service")["ExecStart"]
+    command = command.replace("/etc/tuturuuu-jobs/alert", str(alert)).replace("$$", "$")
+
+    told = subprocess.run(
+        shlex.split(command.replace("%i", "tuturuuu-sync.service")),
+        env={"MONITOR_SERVICE_RESULT": "exit-code", "MONITOR_EXIT_STATUS": "78"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    noted = "<2>tuturuuu-sync.service failed: exit-code 78; look with: journalctl -u"
+    assert told.stdout.splitlines()[0].startswith(noted)
+    assert told.stdout.splitlines()[1:] == (["told tuturuuu-sync.service 78"] if program else [])
 
 
 def test_every_service_is_hardened_alike() -> None:
