@@ -234,6 +234,30 @@ def test_a_cancelled_fan_out_stops_its_children(scene: Scene, environ: dict[str,
     assert sorted(row[2] for row in runs(scene)) == ["cancelled", "interrupted"]
 
 
+@pytest.mark.parametrize("content", ["1", "rubbish", ""])
+def test_what_a_dead_holder_left_in_a_lock_file_stops_no_fan_out(
+    scene: Scene, environ: dict[str, str], content: str
+) -> None:
+    run("orchestrate", "sync", **environ)
+    files = list((scene.state_dir / "locks").iterdir())
+    for path in files:
+        path.write_text(content, encoding="utf-8")
+
+    assert files
+    assert document(run("orchestrate", "sync", "--json", **environ))["status"] == "succeeded"
+
+
+def test_a_state_directory_that_cannot_be_written_is_a_setting_to_correct(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    environ["TUTURUUU_JOBS_STATE_DIR"] = "/proc/nowhere"
+
+    ended = run("orchestrate", "sync", "--json", **environ)
+
+    assert (ended.returncode, document(ended)["status"]) == (78, "failed")
+    assert "/proc/nowhere" in ended.stderr
+
+
 def test_a_second_fan_out_stands_aside(scene: Scene, environ: dict[str, str]) -> None:
     key = "orchestrate-sync"
     with file_lock(scene.state_dir / "locks", key, run_id="x", taken_at=SystemClock().now()):
@@ -277,6 +301,25 @@ def test_a_signal_drains_and_still_gives_one_complete_result(
     assert process.returncode == 128 + signum
     assert (result["status"], data["total"]) == ("interrupted", 1 + len(others))
     assert (data["interrupted"], data["not_started"]) == (1, 3)
+    assert {row[2] for row in runs(scene)} == {"interrupted"}
+
+
+@pytest.mark.parametrize("launcher", ["fork", "exec"])
+def test_a_signal_to_every_process_at_once_ends_as_well_as_one_to_the_parent(
+    scene: Scene, environ: dict[str, str], launcher: str
+) -> None:
+    held = Held(scene)
+    line = [str(COMMAND), "orchestrate", "sync", "--json", "--launcher", launcher]
+    with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert held.asked.wait(60)
+        parent = psutil.Process(process.pid)
+        for one in (*parent.children(recursive=True), parent):
+            one.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+        held.over.set()
+
+    result = document(subprocess.CompletedProcess([], process.returncode, out, ""))
+    assert (process.returncode, result["data"]["interrupted"]) == (143, 1)
     assert {row[2] for row in runs(scene)} == {"interrupted"}
 
 

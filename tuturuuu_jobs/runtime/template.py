@@ -19,6 +19,7 @@ import importlib
 import io
 import json
 import os
+import signal
 import socket
 import sys
 import traceback
@@ -30,6 +31,8 @@ from tuturuuu_jobs.runtime.child import bind_to_parent, enter, limit, load, sett
 
 LONGEST_REQUEST: Final = 64 * 1024
 _STREAMS: Final = 3
+# Who ends a whole service means the parent and the children; the parent ends the template last.
+_NOT_FOR_US: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Template:
         code = 1
         try:
             os.setsid()
+            _heed_signals()
             bind_to_parent(template)
             for target, descriptor in enumerate(descriptors):
                 os.dup2(descriptor, target)
@@ -111,6 +115,13 @@ class Template:
             (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors).tobytes())
         ]
         self.server.sendmsg([message], ancillary if descriptors else [])
+
+
+def _heed_signals() -> None:
+    """As in a fresh interpreter."""
+    for signum in _NOT_FOR_US:
+        signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _reopen_streams() -> None:
@@ -145,6 +156,8 @@ def prepare(name: str) -> None:
 def main(parent: int, memory: int, entry: str, descriptor: int, preload: Sequence[str]) -> None:
     """Import everything, then serve."""
     bind_to_parent(parent)
+    for signum in _NOT_FOR_US:
+        signal.signal(signum, signal.SIG_IGN)
     for name in preload:
         prepare(name)
     load(entry)
