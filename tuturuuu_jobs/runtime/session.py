@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -20,6 +20,9 @@ from tuturuuu_jobs.runtime import locks
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.facts import RunFacts
 from tuturuuu_jobs.runtime.state import StateDirectory
+
+_OWN_LOCK_S: Final = 5.0
+"""How long the lock of a connection that we lost is waited for."""
 
 
 class KeySession:
@@ -140,11 +143,14 @@ class KeySession:
     def retake(self) -> psycopg.Connection[Any]:
         """The connection for another attempt: looked at, and replaced with its lock if broken.
 
+        The server may still be about to notice that our lost connection is gone: its lock is waited
+        for a moment.
+
         Raises BusyError if another run took the key meanwhile.
         """
         if not self._is_sound():
             self.detach()
-        return self.take(lambda: 0.0)
+        return self.take(lambda: _OWN_LOCK_S)
 
     def _is_sound(self) -> bool:
         connection = self._connection
