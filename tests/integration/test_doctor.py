@@ -329,6 +329,13 @@ def test_a_database_that_is_away_is_one_finding(served: Scene) -> None:
     assert "planted-secret" not in json.dumps([each.to_json() for each in found.values()])
 
 
+def test_a_transaction_pooler_is_refused_by_name(served: Scene) -> None:
+    found = examine(served, DATABASE_URL="postgresql://jobs@127.0.0.1:6543/tuturuuu")
+
+    assert found["transaction_pooler"].severity is Severity.SERIOUS
+    assert "session mode" in found["transaction_pooler"].action
+
+
 def test_google_that_is_away_is_told_with_its_reason(served: Scene) -> None:
     away = "http://127.0.0.1:1/"
 
@@ -378,6 +385,21 @@ def test_a_calendar_never_read_counts_from_its_connection(served: Scene) -> None
     )
 
     assert CALENDAR in examine(served)["calendar_stale"].what
+
+
+def test_an_account_without_connections_stands_for_its_primary_calendar(
+    empty_scene: Scene,
+) -> None:
+    empty_scene.clock.set(SystemClock().now())
+    empty_scene.add_account("ada@example.test", primary=True)
+    empty_scene.connection.execute(
+        "update calendar_auth_tokens set created_at = now() - interval '3 hours'"
+    )
+    assert "primary of" in examine(empty_scene)["calendar_stale"].what
+
+    assert empty_scene.sync().exit_code == 0
+
+    assert examine(empty_scene)["calendars"].what.startswith("1 calendars")
 
 
 def test_the_state_directory_stays_absent_until_a_run_makes_it(scene: Scene) -> None:

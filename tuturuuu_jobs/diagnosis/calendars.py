@@ -60,7 +60,8 @@ def judge_accounts(lost: list[LostAccount]) -> Iterator[Finding]:
         "account_inactive",
         f"{len(lost)} Google accounts with enabled calendars are switched off, "
         f"in the workspaces {listed(workspaces)}",
-        why="their calendars stand still; Google refuses their refresh tokens",
+        why="their calendars stand still: Google refused their refresh tokens, or somebody "
+        "disconnected them",
         action="ask their owners to reconnect in Tuturuuu, or to disable those calendars",
     )
 
@@ -82,22 +83,31 @@ class Freshness:
     last_full_at: datetime | None
 
 
-# A calendar that several accounts share is read through one of them. The switches of newer
-# databases are looked for by name, so that one statement serves older ones, which lack them.
+# An account without any connection stands for its primary calendar, which is kept under Google's
+# own id of it. A calendar that several accounts share is read through one of them. The switches of
+# newer databases are looked for by name, so that the statement serves older ones, which lack them.
 _FRESHNESS: Final[LiteralString] = """
+with wanted as (
+    select c.ws_id, c.calendar_id, c.created_at, a.id as auth_token_id
+    from public.calendar_connections c
+    join public.calendar_auth_tokens a on a.id = c.auth_token_id
+    where c.provider = 'google' and c.is_enabled and a.provider = 'google' and a.is_active
+      and coalesce((to_jsonb(c) ->> 'sync_inbound_enabled')::boolean, true)
+    union all
+    select a.ws_id, 'primary', a.created_at, a.id
+    from public.calendar_auth_tokens a
+    where a.provider = 'google' and a.is_active
+      and not exists (select from public.calendar_connections c where c.auth_token_id = a.id)
+)
 select c.ws_id, c.calendar_id, min(c.created_at at time zone 'UTC') as connected_at,
        max(seen.last_success_at) as last_success_at, max(seen.last_full_at) as last_full_at
-from public.calendar_connections c
-join public.calendar_auth_tokens a
-  on a.id = c.auth_token_id and a.provider = 'google' and a.is_active
+from wanted c
 join public.workspaces w on w.id = c.ws_id and w.deleted is not true
 left join jobs.calendar_windows seen
   on seen.ws_id = c.ws_id and (
       seen.calendar_id = c.calendar_id
-      or c.calendar_id = 'primary' and seen.auth_token_id = a.id)
-where c.provider = 'google' and c.is_enabled
-  and coalesce((to_jsonb(c) ->> 'sync_inbound_enabled')::boolean, true)
-  and c.ws_id <> all(%(switched_off)s)
+      or c.calendar_id = 'primary' and seen.auth_token_id = c.auth_token_id)
+where c.ws_id <> all(%(switched_off)s)
 group by c.ws_id, c.calendar_id
 order by c.ws_id, c.calendar_id
 """

@@ -171,7 +171,10 @@ def judge_clock(ahead: timedelta) -> Iterator[Finding]:
     """Whether the two clocks agree well enough."""
     apart = abs(ahead)
     if apart < _CLOCK_NOTICED:
-        yield ok("clock", f"this machine's clock and the database's agree within {_CLOCK_NOTICED}")
+        yield ok(
+            "clock",
+            f"this machine's clock and the database's agree within {_CLOCK_NOTICED.seconds} s",
+        )
         return
     what = f"this machine's clock and the database's are {apart.total_seconds():.0f} s apart"
     action = "let both keep time by NTP (timedatectl)"
