@@ -20,7 +20,7 @@ def cancel(
 ) -> None:
     """Ask a run to end; what it committed stays.
 
-    On this machine it is told at once, elsewhere within 15 seconds of its next heartbeat.
+    On this machine it is told at once; elsewhere it reads the request within 15 seconds.
     """
     from tuturuuu_jobs.runtime.cancelling import Reached, request_cancel
     from tuturuuu_jobs.runtime.identity import read_identity

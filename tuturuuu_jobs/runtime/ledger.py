@@ -283,9 +283,11 @@ def mark_lost(
     return lost
 
 
+# The fingerprint is that of failures.fingerprint, of a job that only the row knows.
 _MARK_CRASHED: Final[LiteralString] = """
 update jobs.runs
-set status = 'crashed', code = %(code)s, finished_at = now()
+set status = 'crashed', code = %(code)s, finished_at = now(),
+    fingerprint = sha256(convert_to(job || chr(10) || %(code)s, 'UTF8'))
 where id = %(id)s and status = 'running'
 """
 

@@ -14,6 +14,7 @@ from tests.integration.runtime.parts import KEY, WORKSPACE
 from tuturuuu_jobs.errors import SupersededError
 from tuturuuu_jobs.runtime import history, ledger
 from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts
+from tuturuuu_jobs.runtime.failures import fingerprint
 from tuturuuu_jobs.runtime.identity import read_identity
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Result, Status
 from tuturuuu_jobs.runtime.report import build_result
@@ -247,3 +248,21 @@ def test_the_newest_runs_are_found_without_reading_all(database: Database) -> No
         query = "explain select id from jobs.runs order by created_at desc limit 20"
         plan = [str(row[0]) for row in connection.execute(query).fetchall()]
     assert any("runs_recent" in line for line in plan)
+
+
+def test_crashed_and_lost_runs_count_as_failures_of_a_kind(
+    database: Database, rows: LoadRows
+) -> None:
+    with database.connect() as connection:
+        run = facts()
+        ledger.open_run(connection, run)
+        assert ledger.mark_crashed(connection, run.id, "killed", found_by=uuid4())
+        assert not ledger.mark_crashed(connection, run.id, "killed", found_by=uuid4())
+        ledger.open_run(connection, facts())
+        row = ledger.load_running(connection, KEY)
+        assert row is not None
+        ledger.mark_lost(connection, row, reason="gone")
+    assert rows("select status, fingerprint from jobs.runs order by status") == [
+        ("crashed", fingerprint(run.job, "killed", None)),
+        ("lost", fingerprint(run.job, "lost", None)),
+    ]
