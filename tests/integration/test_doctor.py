@@ -186,7 +186,7 @@ def leave_late_run(scene: Scene) -> None:
 def fail_for_long(scene: Scene) -> None:
     long_ago = scene.clock.now() - timedelta(days=3)
     scene.connection.execute("delete from jobs.runs")
-    add_run(scene, "failed", code="calendar_sync_failed", created_at=long_ago)
+    add_run(scene, "failed", code="google_bad_request", created_at=long_ago)
 
 
 def pause_queue(scene: Scene) -> None:

@@ -228,9 +228,8 @@ with traces as (
     where calendar_id not like 'jobs:%%' and last_synced_at > %(since)s
 )
 select ws_id, by, coalesce(bool_or(scheduled), false) as scheduled, max(at) as last_at,
-       exists (select from jobs.runs r
-               where r.ws_id = traces.ws_id and r.job in ('sync', 'full-sync')
-                 and r.status in ('succeeded', 'partial') and r.finished_at > %(since)s) as ours
+       exists (select from jobs.calendar_windows seen
+               where seen.ws_id = traces.ws_id and seen.last_success_at > %(since)s) as ours
 from traces
 group by ws_id, by
 order by max(at) desc

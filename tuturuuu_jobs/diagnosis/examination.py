@@ -162,7 +162,7 @@ class Examiner:
             return work.judge_underway(work.load_underway(connection, self.here), now)
 
         def failing() -> Iterator[Finding]:
-            return work.judge_failing(work.load_failing(connection), now)
+            return work.judge_failing(work.load_failing(connection, now), now)
 
         def skipped() -> Iterator[Finding]:
             return work.judge_skipped(work.load_skipped(connection, now))

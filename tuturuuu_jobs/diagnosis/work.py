@@ -20,6 +20,7 @@ from tuturuuu_jobs.runtime.queues import QueueState
 _GRACE: Final = timedelta(minutes=2)
 _BUSY_TOLERATED: Final = 3
 _LONG_FAILING: Final = timedelta(days=1)
+_REMEMBERED: Final = timedelta(days=30)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,32 +119,47 @@ class Failing:
     since: datetime
 
 
-# A full sync does what a sync does and shares its key: its success outdates a sync's failure.
+# The newest run of each key that failed of late, found by index in a ledger of any length. A full
+# sync does what a sync does and shares its key: its success outdates a sync's failure.
 _FAILING: Final[LiteralString] = """
-select e.job, e.concurrency_key as key, e.status, coalesce(e.code, e.status) as code,
+with failed as (
+    select distinct job, concurrency_key as key from jobs.runs
+    where status in ('failed', 'rejected', 'unavailable', 'timed_out', 'interrupted', 'crashed',
+                     'lost')
+      and finished_at > %(since)s
+)
+select failed.job, failed.key, newest.status, coalesce(newest.code, newest.status) as code,
        coalesce((
            select min(r.created_at) from jobs.runs r
-           where r.job = e.job and r.concurrency_key = e.concurrency_key
+           where r.job = failed.job and r.concurrency_key = failed.key
              and r.status not in ('queued', 'running', 'skipped', 'expired')
-             and r.created_at > coalesce((
+             and r.finished_at > coalesce((
                  select max(good.finished_at) from jobs.runs good
-                 where good.job = e.job and good.concurrency_key = e.concurrency_key
+                 where good.job = failed.job and good.concurrency_key = failed.key
                    and good.status in ('succeeded', 'partial')), '-infinity')
-       ), e.finished_at) as since
-from jobs.exhausted e
-where (e.ws_id is null
-       or exists (select from public.workspaces w where w.id = e.ws_id and w.deleted is not true))
-  and not exists (select from jobs.last_success later
-                  where later.concurrency_key = e.concurrency_key
-                    and later.finished_at > e.finished_at)
-order by e.job, code, key
+       ), newest.finished_at) as since
+from failed
+cross join lateral (
+    select status, code, ws_id, finished_at from jobs.runs r
+    where r.job = failed.job and r.concurrency_key = failed.key and r.finished_at is not null
+      and r.status not in ('skipped', 'expired')
+    order by r.finished_at desc limit 1
+) newest
+where newest.status not in ('succeeded', 'partial', 'cancelled')
+  and (newest.ws_id is null
+       or exists (select from public.workspaces w
+                  where w.id = newest.ws_id and w.deleted is not true))
+  and not exists (select from jobs.runs later
+                  where later.job in ('sync', 'full-sync') and later.concurrency_key = failed.key
+                    and later.status = 'succeeded' and later.finished_at > newest.finished_at)
+order by failed.job, code, failed.key
 """
 
 
-def load_failing(connection: psycopg.Connection[Any]) -> list[Failing]:
+def load_failing(connection: psycopg.Connection[Any], now: datetime) -> list[Failing]:
     """Keys of live workspaces that need somebody, by job and code."""
     with translated_errors(), connection.cursor(row_factory=class_row(Failing)) as cursor:
-        return cursor.execute(_FAILING).fetchall()
+        return cursor.execute(_FAILING, {"since": now - _REMEMBERED}).fetchall()
 
 
 def judge_failing(failing: list[Failing], now: datetime) -> Iterator[Finding]:
@@ -178,19 +194,25 @@ class Skipped:
 
 
 _SKIPPED: Final[LiteralString] = """
-select key, times
-from (
-    select concurrency_key as key, count(*)::int as times
-    from jobs.runs r
-    where status = 'skipped' and code = 'busy' and created_at > %(since)s
-      and created_at > coalesce((
+with often as (
+    select job, concurrency_key as key from jobs.runs
+    where status = 'skipped' and code = 'busy' and finished_at > %(since)s
+    group by 1, 2
+    having count(*) > %(tolerated)s
+)
+select often.key, counted.times
+from often
+cross join lateral (
+    select count(*)::int as times from jobs.runs r
+    where r.job = often.job and r.concurrency_key = often.key
+      and r.status = 'skipped' and r.code = 'busy'
+      and r.finished_at > greatest(%(since)s, (
           select max(done.finished_at) from jobs.runs done
-          where done.concurrency_key = r.concurrency_key
-            and done.status not in ('queued', 'running', 'skipped', 'expired')), '-infinity')
-    group by concurrency_key
+          where done.job = often.job and done.concurrency_key = often.key
+            and done.status not in ('skipped', 'expired')))
 ) counted
-where times > %(tolerated)s
-order by times desc, key
+where counted.times > %(tolerated)s
+order by counted.times desc, often.key
 """
 
 
