@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import psycopg
 
     from tuturuuu_jobs.diagnosis.examination import Examiner
-    from tuturuuu_jobs.orchestration.job import Audience, OrchestrateJob
+    from tuturuuu_jobs.orchestration.audience import Audience
+    from tuturuuu_jobs.orchestration.job import OrchestrateJob
     from tuturuuu_jobs.orchestration.model import ChildOptions
     from tuturuuu_jobs.runtime.children import Launcher, Program
     from tuturuuu_jobs.runtime.clock import Clock
@@ -159,6 +160,7 @@ def build_orchestrate_job(
     """
     job = build_sync_job(settings, full=full)
     from tuturuuu_jobs.orchestration.environment import child_environ
+    from tuturuuu_jobs.orchestration.fan_out import Children
     from tuturuuu_jobs.orchestration.job import OrchestrateJob
     from tuturuuu_jobs.runtime.children import Program
     from tuturuuu_jobs.runtime.identity import read_identity
@@ -170,15 +172,17 @@ def build_orchestrate_job(
         preload=_PRELOAD,
     )
     return OrchestrateJob(
-        global_arguments=_global_arguments(settings),
-        child_job=job.name,
+        children=Children(
+            job=job.name,
+            global_arguments=_global_arguments(settings),
+            options=options,
+            open_launcher=lambda: build_launcher(launcher, program),
+            audience=audience,
+        ),
         queue_of_children=job.queue,
         # A full run does what an incremental one does.
         successes=("full-sync",) if full else ("sync", "full-sync"),
         key_prefix=KEY_PREFIX,
-        options=options,
-        open_launcher=lambda: build_launcher(launcher, program),
-        audience=audience,
         here=read_identity(),
     )
 

@@ -129,6 +129,7 @@ class Halt(StrEnum):
     SIGTERM = "SIGTERM"
     DEADLINE = "deadline"
     BREAKER = "breaker"
+    LAUNCH = "launch"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class FanOutData:
     Attributes:
         children: In order of completion; those not started come last.
         halt: Why it stopped early, if it did.
+        failure: With ``LAUNCH``: why no child could be started.
         planned: Of a preview: who would have a child, in which order.
     """
 
@@ -145,3 +147,4 @@ class FanOutData:
     halt: Halt | None = None
     warnings: tuple[Problem, ...] = ()
     planned: tuple[Planned, ...] | None = None
+    failure: Problem | None = None

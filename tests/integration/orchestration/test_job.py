@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from tests.contract.test_launchers import ROOT
 from tests.fixtures.postgres import Database
 from tests.integration.runtime.parts import runtime_for
 from tuturuuu_jobs import wiring
+from tuturuuu_jobs.orchestration.fan_out import Children
 from tuturuuu_jobs.orchestration.job import OrchestrateJob
 from tuturuuu_jobs.orchestration.model import ChildOptions, ChildReport, FanOutPayload
-from tuturuuu_jobs.runtime.children import Program
+from tuturuuu_jobs.runtime.children import Launcher, Program
 from tuturuuu_jobs.runtime.identity import read_identity
 from tuturuuu_jobs.runtime.job import RunRequest
 from tuturuuu_jobs.runtime.outcome import Result
@@ -78,21 +80,25 @@ class FanOuts:
         deadline_s: float = 600.0,
         child_deadline_s: float = 60.0,
         others: dict[UUID, str] | None = None,
+        open_launcher: Callable[[], Launcher] | None = None,
     ) -> Result:
         choice = self.folder / "choice.json"
         chosen = {str(ws_id): name for ws_id, name in (others or {}).items()}
         choice.write_text(json.dumps({"default": default} | chosen), encoding="utf-8")
         environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
         program = Program("tests.integration.orchestration.child:main", environ)
+        children = Children(
+            job="sync",
+            global_arguments=(),
+            options=ChildOptions(timedelta(seconds=child_deadline_s), (str(choice),)),
+            open_launcher=open_launcher or (lambda: wiring.build_launcher("fork", program)),
+            audience=self.watcher,
+        )
         job = OrchestrateJob(
-            child_job="sync",
+            children=children,
             queue_of_children="calendar-sync",
             successes=("sync",),
             key_prefix="google-calendar-sync-",
-            global_arguments=(),
-            options=ChildOptions(timedelta(seconds=child_deadline_s), (str(choice),)),
-            open_launcher=lambda: wiring.build_launcher("fork", program),
-            audience=self.watcher,
             here=read_identity(),
         )
         runtime = runtime_for(self.database.dsn, self.folder / "state")
@@ -169,6 +175,19 @@ def test_five_alike_at_the_very_end_give_nothing_up(fan_outs: FanOuts) -> None:
     result = fan_outs.run("unavailable", limit=1, others={IDS[0]: "well"})
 
     assert (result.exit_code, result.status) == (3, "partial")
+
+
+def test_a_machine_that_can_start_no_process_reports_every_workspace(
+    fan_outs: FanOuts,
+) -> None:
+    fan_outs.add_workspaces(*IDS[:3])
+    # More than a child's environment may hold: the kernel refuses to start it.
+    program = Program("nowhere:main", {"TOO_LONG": "x" * (1 << 20)})
+
+    result = fan_outs.run(open_launcher=lambda: wiring.build_launcher("exec", program))
+
+    assert (result.exit_code, result.code, result.attempts) == (69, "no_process", 1)
+    assert (result.data["total"], result.data["not_started"]) == (3, 3)
 
 
 def test_a_paused_queue_starts_nobody(fan_outs: FanOuts) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from tuturuuu_jobs.orchestration.judging import judge, kind_of_exit, not_started
 from tuturuuu_jobs.orchestration.model import (
     BREAKER,
     Candidate,
@@ -16,15 +17,8 @@ from tuturuuu_jobs.orchestration.model import (
     FanOutData,
     Halt,
 )
-from tuturuuu_jobs.orchestration.plan import (
-    conclude,
-    is_hopeless,
-    judge,
-    kind_of_exit,
-    not_started,
-    plan_order,
-    plan_width,
-)
+from tuturuuu_jobs.orchestration.plan import plan_order, plan_width
+from tuturuuu_jobs.orchestration.weighing import conclude, is_hopeless
 from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Stop
 from tuturuuu_jobs.runtime.outcome import ExitCode, Kind, Result, Status, exit_code
 
