@@ -39,7 +39,7 @@ docs: install ## Write the generated parts of docs/ anew
 	$(BIN)/python -m tests.docs.generate
 
 soak: install ## The whole fault matrix; takes its time
-	$(BIN)/python -m pytest -n $(JOBS) -m soak $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m soak --hypothesis-profile=soak $(ARGS)
 
 bench: install ## Measure; benchmarks/README.md says what
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,14 @@
-"""The fixtures of all tests, each subject in its own plugin."""
+"""The fixtures of all tests, each subject in its own plugin, and how long properties search.
+
+Ordinarily the same examples are tried each time, so that a red run means a change and not a new
+find; ``make soak`` looks for new ones.
+"""
+
+from hypothesis import settings
+
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("soak", derandomize=False, deadline=None, max_examples=1000)
+settings.load_profile("steady")
 
 pytest_plugins = [
     "tests.fixtures.emulator",

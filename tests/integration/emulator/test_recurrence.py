@@ -50,7 +50,7 @@ def _expanded(rule: str, first: datetime, zone: str, *more: str) -> list[datetim
 def test_daily_rules_keep_the_wall_clock_over_every_change_day(
     zone: str, first: datetime, step: int, count: int
 ) -> None:
-    first = first.replace(microsecond=0, second=0)
+    first = first.replace(microsecond=0, second=0, fold=0)
     got = _expanded(f"FREQ=DAILY;INTERVAL={step};COUNT={count}", first, zone)
     assert got == _instants(_days(first.date(), step), first.time(), ZoneInfo(zone), count)
 
