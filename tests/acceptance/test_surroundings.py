@@ -222,7 +222,7 @@ def test_a_directory_of_results_that_cannot_be_written_costs_the_record_only(
 ) -> None:
     state = open_directory(tmp_path / "open")
     open_directory(state / "locks")
-    (state / "results").mkdir(mode=0o755)
+    (state / "results").mkdir(mode=0o555)
     environ["TUTURUUU_JOBS_STATE_DIR"] = str(state)
     ended = as_nobody("sync", "--ws", str(scene.ws_id), "--json", **environ)
     result = document(ended)
