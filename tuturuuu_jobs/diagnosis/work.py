@@ -178,7 +178,7 @@ def judge_failing(failing: list[Failing], now: datetime) -> Iterator[Finding]:
             subject=code,
         )
     if not groups:
-        yield ok("runs_ending", "the newest run of every key ended well")
+        yield ok("runs_ending", "the newest run of no key failed for good")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
