@@ -1,0 +1,1 @@
+"""``schedule``: one workspace's habits and tasks into its free calendar time."""

@@ -1,0 +1,1 @@
+"""What every job reads of a workspace: its zone, its encryption key."""
