@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum, unique
 from uuid import UUID
 
 from tuturuuu_jobs.runtime.outcome import Problem
 from tuturuuu_jobs.scheduling.decisions import Plan
-from tuturuuu_jobs.scheduling.model import DEFAULT_WINDOW_DAYS, Scope
+from tuturuuu_jobs.scheduling.model import DEFAULT_WINDOW_DAYS, Blocker, Scope
 
 
 @unique
@@ -85,6 +86,9 @@ class ScopeReport:
         replanned: How often somebody else's edit made us read and plan again.
         duration_ms: Of reading, planning and applying.
         ignored_all_day: All-day rows that were looked at and do not block.
+        blockers: Of a preview: what stood in the way, to be drawn beside the plan.
+        names: Of a preview: what the scope's habits and tasks are called, by id; those that found
+            no place are in no item. Never part of a result; a person may see them.
     """
 
     scope: Scope
@@ -97,6 +101,8 @@ class ScopeReport:
     replanned: int = 0
     duration_ms: int = 0
     ignored_all_day: int = 0
+    blockers: tuple[Blocker, ...] = ()
+    names: Mapping[UUID, str] = dataclasses.field(default_factory=dict[UUID, str])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
