@@ -40,6 +40,7 @@ from tuturuuu_jobs.sync.refusals import (
     SyncTokenRejectedError,
 )
 from tuturuuu_jobs.sync.report import count
+from tuturuuu_jobs.sync.routes import may_sweep
 from tuturuuu_jobs.sync.staging import Applied, Commit, Staging
 from tuturuuu_jobs.sync.store import Shape, load_state
 
@@ -160,8 +161,8 @@ class CalendarSync:
                 code="sync_token_refused",
                 subject=calendar_id,
             ) from None
-        sweepable = self._calendar.delete_enabled and self._reading.access_role != "none"
-        area = plan.sweep_area(window) if sweepable else None
+        sweepable = may_sweep(self._calendar, self._reading.access_role)
+        area = plan.sweep_area(window) if sweepable and self._calendar.delete_enabled else None
         return _Listed(Mode.FULL, why, old_token, token, window.end, area, nothing)
 
     def _read(self, pages: Iterator[Page], window: Window) -> str | None:
@@ -235,6 +236,7 @@ class CalendarSync:
             area=listed.area,
             allow_mass_delete=self._payload.allow_mass_delete,
             listed_nothing=listed.nothing,
+            role=self._reading.access_role,
         )
         if listed.area is None or not listed.nothing:
             return commit

@@ -11,14 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from tuturuuu_jobs.errors import (
-    BugError,
-    DeadlineError,
-    FailedError,
-    JobError,
-    SettingsError,
-    UsageError,
-)
+from tuturuuu_jobs.errors import BugError, DeadlineError, JobError, SettingsError, UsageError
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Outcome, Problem
 from tuturuuu_jobs.sync import dashboard, store
@@ -27,6 +20,8 @@ from tuturuuu_jobs.sync.accounts import Accounts
 from tuturuuu_jobs.sync.calendar import CalendarSync
 from tuturuuu_jobs.sync.google import GoogleClient
 from tuturuuu_jobs.sync.model import Calendar, CalendarReport, SyncData, SyncPayload
+from tuturuuu_jobs.sync.refusals import AccessLostError
+from tuturuuu_jobs.sync.routes import plan_routes
 
 QUEUE: Final = "calendar-sync"
 KEY_PREFIX: Final = "google-calendar-sync-"
@@ -119,40 +114,31 @@ class _Attempt:
             return self._data()
         calendars = self._select(self._resolve(workspace.calendars))
         try:
-            for number, calendar in enumerate(calendars):
-                step = Progress(f"calendar {calendar.calendar_id}", number, len(calendars))
+            for number, routes in enumerate(calendars):
+                step = Progress(f"calendar {routes[0].calendar_id}", number, len(calendars))
                 self._ctx.progress(step)
-                self._sync(calendar)
+                self._sync(routes)
         except _WHOLE_RUN as error:
             self._write_dashboard(error)
             raise
         self._write_dashboard()
         return self._data()
 
-    def _resolve(self, calendars: Iterable[Calendar]) -> list[Calendar]:
-        """The calendars under Google's own ids; an account may name its primary one twice."""
-        resolved: dict[tuple[UUID, str], Calendar] = {}
+    def _resolve(self, calendars: Iterable[Calendar]) -> tuple[tuple[Calendar, ...], ...]:
+        """The calendars under Google's own ids, each with the accounts that can list it."""
+        named: list[Calendar] = []
         for calendar in calendars:
-            named = calendar
-            if calendar.calendar_id == "primary":
-                if (calendar.account_id, "primary") in self._finished:
-                    continue
+            if calendar.calendar_id != "primary":
+                named.append(calendar)
+            elif _key(calendar) not in self._finished:
                 try:
-                    named = dataclasses.replace(calendar, calendar_id=self._primary_id(calendar))
+                    primary_id = self._primary_id(calendar)
                 except JobError as error:
                     self._fail(calendar, error)
-                    continue
-            resolved.setdefault((named.account_id, named.calendar_id.lower()), named)
-        owners: dict[str, UUID] = {}
-        for account_id, calendar_id in resolved:
-            if owners.setdefault(calendar_id, account_id) != account_id:
-                raise FailedError(
-                    "two accounts of the workspace have this calendar connected",
-                    code="shared_calendar_unsupported",
-                    subject=calendar_id,
-                    hint="switch one of the two connections off; nothing was written",
-                )
-        return list(resolved.values())
+                else:
+                    named.append(dataclasses.replace(calendar, calendar_id=primary_id))
+        seen = store.load_roles(self._ctx.connection, self._workspace.id, self._shape)
+        return plan_routes(named, seen)
 
     def _primary_id(self, calendar: Calendar) -> str:
         try:
@@ -160,12 +146,12 @@ class _Attempt:
         finally:
             self._note(self._accounts.keep_tokens(calendar.account_id))
 
-    def _select(self, calendars: list[Calendar]) -> list[Calendar]:
+    def _select(self, calendars: tuple[tuple[Calendar, ...], ...]) -> list[tuple[Calendar, ...]]:
         wanted = {calendar_id.lower() for calendar_id in self._payload.calendars}
         if not wanted:
-            return calendars
-        chosen = [c for c in calendars if c.calendar_id.lower() in wanted]
-        missing = wanted - {c.calendar_id.lower() for c in chosen}
+            return list(calendars)
+        chosen = [routes for routes in calendars if routes[0].calendar_id.lower() in wanted]
+        missing = wanted - {routes[0].calendar_id.lower() for routes in chosen}
         if missing:
             raise UsageError(
                 "the workspace has no such calendar to sync",
@@ -175,35 +161,59 @@ class _Attempt:
             )
         return chosen
 
-    def _sync(self, calendar: Calendar) -> None:
-        if (calendar.account_id, calendar.calendar_id) in self._finished:
-            return
-        account_id = calendar.account_id
-        try:
-            sync = CalendarSync(
-                self._ctx,
-                payload=self._payload,
-                workspace=self._workspace,
-                shape=self._shape,
-                calendar=calendar,
-                session=self._accounts.session(account_id),
-                keep_tokens=lambda: self._note(self._accounts.keep_tokens(account_id)),
-            )
-            try:
-                if self._dry_run:
-                    self._done(sync.preview())
-                else:
-                    sync.run(self._done)
-            finally:
-                self._note(self._accounts.keep_tokens(account_id))
-        except JobError as error:
-            self._fail(calendar, error)
+    def _sync(self, routes: tuple[Calendar, ...]) -> None:
+        """Sync one calendar through the first account that still reaches it.
 
-    def _fail(self, calendar: Calendar, error: JobError) -> None:
-        """Keep a calendar's failure as a value; raise what ends the whole run."""
+        Another account stands in only where access is lost, never where Google is merely slow or
+        away: a lesser account sees less.
+        """
+        if _key(routes[0]) in self._finished:
+            return
+        lost: list[tuple[Calendar, AccessLostError]] = []
+        for route in routes:
+            try:
+                self._sync_through(route)
+            except AccessLostError as error:
+                self._learn(route, error)
+                lost.append((route, error))
+            except JobError as error:
+                self._fail(route, error)
+                break
+            else:
+                break
+        else:
+            self._done(reports.failed(*lost[0]))
+            return
+        self._note(*(_stood_in_for(*refusal) for refusal in lost))
+
+    def _sync_through(self, calendar: Calendar) -> None:
+        account_id = calendar.account_id
+        sync = CalendarSync(
+            self._ctx,
+            payload=self._payload,
+            workspace=self._workspace,
+            shape=self._shape,
+            calendar=calendar,
+            session=self._accounts.session(account_id),
+            keep_tokens=lambda: self._note(self._accounts.keep_tokens(account_id)),
+        )
+        try:
+            if self._dry_run:
+                self._done(sync.preview())
+            else:
+                sync.run(self._done)
+        finally:
+            self._note(self._accounts.keep_tokens(account_id))
+
+    def _learn(self, calendar: Calendar, error: JobError) -> None:
+        """What a failure says of its account; raise what ends the whole run."""
         if isinstance(error, _WHOLE_RUN):
             raise error
         self._note(self._accounts.note_failure(calendar.account_id, error))
+
+    def _fail(self, calendar: Calendar, error: JobError) -> None:
+        """Keep a calendar's failure as a value."""
+        self._learn(calendar, error)
         self._done(reports.failed(calendar, error))
 
     def _done(self, report: CalendarReport) -> None:
@@ -237,12 +247,28 @@ class _Attempt:
             self._warn("dashboard_not_written", message)
 
 
-def _finished(previous: SyncData | None) -> dict[tuple[UUID, str], CalendarReport]:
+def _stood_in_for(calendar: Calendar, error: JobError) -> Problem:
+    return Problem(
+        "other_account_used",
+        f"an account lost access ({error.code}); another one of the workspace stood in",
+        subject=str(calendar.account_id),
+        hint=error.hint,
+    )
+
+
+def _key(calendar: Calendar | CalendarReport) -> str:
+    """What names a calendar within its workspace; ``primary`` is another one for each account."""
+    if calendar.calendar_id == "primary":
+        return f"primary of {calendar.account_id}"
+    return calendar.calendar_id.lower()
+
+
+def _finished(previous: SyncData | None) -> dict[str, CalendarReport]:
     """The calendars that another attempt would not change; their accounts may be gone by now."""
     if previous is None:
         return {}
     return {
-        (report.account_id, report.calendar_id): report
+        _key(report): report
         for report in previous.calendars
         if report.problem is None or not report.problem.retryable
     }

@@ -82,6 +82,8 @@ class Calendar:
         source_calendar_id: The workspace calendar that new rows belong to, or None.
         delete_enabled: Whether rows may be deleted.
         outbound_enabled: Whether the app also writes to this calendar.
+        role: The account's role on it, as last listed or else as connected; None if unknown.
+        role_to_sweep: With less than this role a listing proves nothing gone; None for no demand.
     """
 
     account_id: UUID
@@ -89,6 +91,8 @@ class Calendar:
     source_calendar_id: UUID | None = None
     delete_enabled: bool = True
     outbound_enabled: bool = False
+    role: str | None = None
+    role_to_sweep: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -54,7 +54,13 @@ class NextRunError(UnavailableError):
     retryable = False
 
 
-class AccountRejectedError(RejectedError):
+class AccessLostError(RejectedError):
+    """The account cannot read the calendar any more; another account of the workspace may."""
+
+    default_code = "calendar_forbidden"
+
+
+class AccountRejectedError(AccessLostError):
     """The account as a whole is refused; its other calendars need not be asked."""
 
     default_code = "google_unauthorized"
@@ -167,7 +173,7 @@ def classify(refusal: Refusal, *, sync_token: bool, page_token: bool) -> JobErro
             "Google refused the access token, also after a refresh", hint=RECONNECT
         )
     if status == 404:
-        return RejectedError(
+        return AccessLostError(
             "the calendar is gone, or no longer shared with the account",
             code="calendar_not_found",
             hint="share it again, or switch its connection off in Tuturuuu",
@@ -208,9 +214,8 @@ def _classify_forbidden(refusal: Refusal) -> JobError:
             code="insufficient_scope",
             hint=RECONNECT + " and tick the calendar permission",
         )
-    return RejectedError(
+    return AccessLostError(
         "the account may not read this calendar" + (f" ({reason})" if reason else ""),
-        code="calendar_forbidden",
         hint="share it again, or switch its connection off in Tuturuuu",
     )
 

@@ -50,6 +50,7 @@ class Commit:
         area: Where the listing proves absence, else None: then nothing is swept.
         allow_mass_delete: Sweep whatever the number.
         confirmed: Whether Google confirmed that rows missing from an empty listing are gone.
+        role: The account's role as the listing told it, remembered for the choice of accounts.
     """
 
     run_id: UUID
@@ -60,6 +61,7 @@ class Commit:
     allow_mass_delete: bool
     listed_nothing: bool = False
     confirmed: bool = False
+    role: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ class Staging:
             **self._where,
             "account": self._calendar.account_id,
             "edge": commit.edge,
+            "role": commit.role,
             "run": commit.run_id,
         }
         data = {

@@ -209,11 +209,14 @@ where ws_id = %(ws)s and calendar_id = %(key)s and sync_token = %(old)s
 
 WINDOW: Final[LiteralString] = """
 insert into jobs.calendar_windows as w (
-    ws_id, auth_token_id, calendar_id, edge, last_success_at, last_full_at, run_id, updated_at)
-values (%(ws)s, %(account)s, %(calendar)s, %(edge)s, now(),
+    ws_id, auth_token_id, calendar_id, edge, access_role, last_success_at, last_full_at, run_id,
+    updated_at)
+values (%(ws)s, %(account)s, %(calendar)s, %(edge)s, %(role)s, now(),
         case when %(edge)s::timestamptz is not null then now() end, %(run)s, now())
 on conflict (ws_id, auth_token_id, calendar_id) do update set
-    edge = coalesce(excluded.edge, w.edge), last_success_at = excluded.last_success_at,
+    edge = coalesce(excluded.edge, w.edge),
+    access_role = coalesce(excluded.access_role, w.access_role),
+    last_success_at = excluded.last_success_at,
     last_full_at = coalesce(excluded.last_full_at, w.last_full_at), run_id = excluded.run_id,
     updated_at = excluded.updated_at
 """

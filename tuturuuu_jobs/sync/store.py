@@ -32,12 +32,14 @@ class Shape:
         connection_flags: Inbound, outbound and delete switches on connections.
         preference_flags: The owner's inbound switch.
         jobs: Our own schema; absent only for previews.
+        roles: The roles that listings told, in our own schema; older only for previews.
     """
 
     sync_columns: bool
     connection_flags: bool
     preference_flags: bool
     jobs: bool
+    roles: bool
 
 
 _SHAPE: Final[LiteralString] = """
@@ -52,7 +54,10 @@ select to_regclass('public.workspace_calendar_events') is not null
        exists (select from pg_attribute
                where attrelid = to_regclass('private.calendar_user_workspace_preferences')
                  and attname = 'inbound_sync_enabled' and not attisdropped) as preference_flags,
-       to_regclass('jobs.calendar_windows') is not null as jobs
+       to_regclass('jobs.calendar_windows') is not null as jobs,
+       exists (select from pg_attribute
+               where attrelid = to_regclass('jobs.calendar_windows')
+                 and attname = 'access_role' and not attisdropped) as roles
 """
 
 _ROW_SECURITY: Final[LiteralString] = """
@@ -102,7 +107,7 @@ order by created_at, id
 """
 
 _CONNECTIONS: Final[LiteralString] = """
-select auth_token_id, calendar_id, workspace_calendar_id, is_enabled,
+select auth_token_id, calendar_id, workspace_calendar_id, access_role, is_enabled,
        sync_inbound_enabled, sync_outbound_enabled, sync_delete_enabled
 from public.calendar_connections
 where ws_id = %(ws)s and provider = 'google'
@@ -110,7 +115,7 @@ order by created_at, id
 """
 
 _CONNECTIONS_ERA: Final[LiteralString] = """
-select auth_token_id, calendar_id, workspace_calendar_id, is_enabled,
+select auth_token_id, calendar_id, workspace_calendar_id, access_role, is_enabled,
        true as sync_inbound_enabled, false as sync_outbound_enabled, true as sync_delete_enabled
 from public.calendar_connections
 where ws_id = %(ws)s and provider = 'google'
@@ -179,7 +184,7 @@ def _calendars(
     for account in accounts:
         rows = [row for row in connections if row["auth_token_id"] == account.id]
         if not rows:
-            calendars.append(Calendar(account.id, "primary"))
+            calendars.append(Calendar(account.id, "primary", role="owner"))
         calendars += [
             Calendar(
                 account_id=account.id,
@@ -187,6 +192,7 @@ def _calendars(
                 source_calendar_id=row["workspace_calendar_id"],
                 delete_enabled=row["sync_delete_enabled"],
                 outbound_enabled=row["sync_outbound_enabled"],
+                role=row["access_role"],
             )
             for row in rows
             if row["is_enabled"] and row["sync_inbound_enabled"]
@@ -241,6 +247,23 @@ def refuse_unsupported(connection: psycopg.Connection[Any], ws_id: UUID) -> None
 def state_key(account_id: UUID, calendar_id: str) -> str:
     """The ``calendar_sync_states`` key of a token; it changes with the listing's parameters."""
     return f"jobs:{FINGERPRINT}:{account_id}:{calendar_id}"
+
+
+_ROLES: Final[LiteralString] = """
+select auth_token_id, calendar_id, access_role from jobs.calendar_windows
+where ws_id = %(ws)s and access_role is not null
+"""
+
+
+def load_roles(
+    connection: psycopg.Connection[Any], ws_id: UUID, shape: Shape
+) -> dict[tuple[UUID, str], str]:
+    """The role that each account's last committed listing of a calendar told."""
+    if not shape.roles:
+        return {}
+    with translated_errors():
+        rows = connection.execute(_ROLES, {"ws": ws_id}).fetchall()
+    return {(account, calendar): role for account, calendar, role in rows}
 
 
 _SYNC_STATE: Final[LiteralString] = """

@@ -207,24 +207,6 @@ def test_a_refused_account_is_asked_once_and_the_others_go_on(scene: Scene) -> N
     assert sum(request.user == ADA for request in scene.emulator.requests) == 1
 
 
-def test_two_accounts_on_one_calendar_are_refused_and_nothing_is_written(scene: Scene) -> None:
-    scene.add_account(BOB)
-    scene.emulator.share(CALENDAR, BOB, "reader")
-    seed.create_connection(scene.connection, scene.ws_id, scene.accounts[BOB], CALENDAR.upper())
-    scene.put("one", *DAY_ONE)
-    before = written(scene)
-    for full in (False, True):
-        result = run(scene, full=full)
-        assert ending(result) == (1, "shared_calendar_unsupported")
-        assert result.errors[0].hint
-    assert written(scene) == before
-    scene.connection.execute(
-        "update calendar_connections set is_enabled = false where auth_token_id = %s",
-        (scene.accounts[BOB],),
-    )
-    assert run(scene).exit_code == 0
-
-
 def test_a_workspace_with_rows_under_primary_is_refused_and_nothing_is_written(
     any_scene: Scene,
 ) -> None:
