@@ -10,6 +10,7 @@ import dataclasses
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -40,23 +41,37 @@ class Running:
         return CompletedProcess([], code, out, err)
 
 
-def start(*arguments: str, stdin: str = "", **environ: str) -> Running:
-    """Begin the command with nothing in its environment but what the test puts there."""
+def nothing() -> None:
+    """Nothing precedes the command."""
+
+
+def start(
+    *arguments: str, stdin: str = "", prepare: Callable[[], None] = nothing, **environ: str
+) -> Running:
+    """Begin the command with nothing in its environment but what the test puts there.
+
+    ``prepare`` is called in its process first.
+    """
     folder = tempfile.TemporaryDirectory()
     Path(folder.name, "in").write_text(stdin, "utf-8")
-    work = preloaded.context().Process(target=_work, args=(arguments, environ, folder.name))
+    work = preloaded.context().Process(
+        target=_work, args=(arguments, environ, folder.name, prepare)
+    )
     work.start()
     return Running(work, folder)
 
 
 def run(*arguments: str, stdin: str = "", **environ: str) -> CompletedProcess[str]:
     """The command from beginning to end."""
-    return start(*arguments, stdin=stdin, **environ).end()
+    return start(*arguments, stdin=stdin, prepare=nothing, **environ).end()
 
 
-def _work(arguments: tuple[str, ...], environ: dict[str, str], folder: str) -> None:
+def _work(
+    arguments: tuple[str, ...], environ: dict[str, str], folder: str, prepare: Callable[[], None]
+) -> None:
     from tuturuuu_jobs import cli
 
+    prepare()
     os.environ.clear()
     os.environ.update(environ)
     for number, (name, flags) in enumerate(
