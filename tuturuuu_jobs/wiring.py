@@ -39,7 +39,7 @@ class GlobalOptions:
 _CHILD: Final = "tuturuuu_jobs.cli:main"
 _PRELOAD: Final = (
     "tuturuuu_jobs.cli:warm_up",
-    "tuturuuu_jobs.commands.payload",
+    "tuturuuu_jobs.commands.sync_payload",
     "tuturuuu_jobs.runtime.run",
     "tuturuuu_jobs.settings",
     "tuturuuu_jobs.sync.job",

@@ -10,24 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuturuuu_jobs.commands.payload import Given, read_payload
+from tuturuuu_jobs.commands.payload import Given
+from tuturuuu_jobs.commands.sync_payload import read_full_sync, read_sync
 from tuturuuu_jobs.errors import UsageError
 from tuturuuu_jobs.sync.model import SyncPayload
 
 WS = UUID("7e9a9d05-6e6e-4f3e-a6d3-0d2b0f0b8a11")
 
 
-def read(document: object, *, full: bool = True, **options: Any) -> Given:
+def read(document: object, *, full: bool = True, **options: Any) -> Given[SyncPayload]:
     """What the command makes of a document on standard input and of options."""
     given = {"ws_id": None, "calendars": None} | options
     content = document if isinstance(document, bytes) else json.dumps(document).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
-        return read_payload("-", full=full, **given)
+        return read_full_sync("-", **given) if full else read_sync("-", **given)
 
 
 def test_options_alone_make_a_payload_with_the_documented_window() -> None:
-    given = read_payload(None, full=False, ws_id=WS, calendars=None)
+    given = read_sync(None, ws_id=WS, calendars=None)
 
     assert given == Given(
         SyncPayload(WS, full=False, past=timedelta(days=90), future=timedelta(days=180))

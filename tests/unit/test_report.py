@@ -51,7 +51,9 @@ def told(
     at_terminal: bool = False,
     previous: dict[str, Any] | None = None,
 ) -> tuple[str, str]:
-    report(ended, chosen or options(), at_terminal=at_terminal, previous=previous)
+    report(
+        ended, chosen or options(), at_terminal=at_terminal, previous=previous, preview=plan_lines
+    )
     out, err = capfd.readouterr()
     return out, err
 

@@ -19,14 +19,16 @@ from tuturuuu_jobs.commands.options import JobOptions
 from tuturuuu_jobs.commands.previous import load_previous
 from tuturuuu_jobs.commands.progress import watching
 from tuturuuu_jobs.commands.refused import refused_result
-from tuturuuu_jobs.commands.report import report
+from tuturuuu_jobs.commands.report import plan_lines, report
 from tuturuuu_jobs.errors import JobError
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, Result, Status, outcome_of
 
 if TYPE_CHECKING:
-    from tuturuuu_jobs.commands.payload import Given
+    from tuturuuu_jobs.commands.payload import Given, P
+    from tuturuuu_jobs.runtime.job import Job
     from tuturuuu_jobs.settings import Settings
 
+D = TypeVar("D")
 G = TypeVar("G")
 
 _INTERRUPTED: Final = Outcome(
@@ -43,23 +45,60 @@ class Work(Generic[G]):
         read: Gives what the caller asked for; raises UsageError.
         run: Does it.
         workspace: Whose work it is, if one workspace's.
-        preview: The lines that show a dry run; None for those of a sync.
+        preview: The lines that show a dry run.
     """
 
     job: str
     read: Callable[[], G]
     run: Callable[[Settings, G], Result]
     workspace: Callable[[G], UUID | None]
-    preview: Callable[[Result], list[str]] | None = None
+    preview: Callable[[Result], list[str]]
 
 
-def execute_sync(options: JobOptions, read: Callable[[], Given], *, full: bool) -> NoReturn:
-    """Run a sync as the options say and end the process with its exit code."""
+@dataclasses.dataclass
+class Rehearsal(Generic[D]):
+    """What the preview of a job found, to be shown beside its result.
+
+    Attributes:
+        render: The lines that show it; None if there are no data.
+        found: Filled once the preview is through.
+    """
+
+    render: Callable[[Result, D | None], list[str]]
+    found: D | None = None
+
+    def look(self, found: D) -> None:
+        """Keep what the preview found."""
+        self.found = found
+
+    def lines(self, result: Result) -> list[str]:
+        """The lines that show the dry run."""
+        return self.render(result, self.found)
+
+
+def execute_job(
+    name: str,
+    options: JobOptions,
+    read: Callable[[], Given[P]],
+    build: Callable[[Settings, P], Job[P, D]],
+    render: Callable[[Result, D | None], list[str]] = plan_lines,
+) -> NoReturn:
+    """Run one workspace's job as the options say and end the process with its exit code.
+
+    Args:
+        name: The job's, for a result without a run.
+        options: What every job is told.
+        read: Gives what the caller asked for; raises UsageError.
+        build: Makes the job that does it.
+        render: The lines that show a dry run.
+    """
+    rehearsal: Rehearsal[D] = Rehearsal(render)
     work = Work(
-        "full-sync" if full else "sync",
+        name,
         read,
-        run=lambda settings, given: _run(settings, given, options, full=full),
+        run=lambda settings, given: _run(settings, given, options, build, rehearsal),
         workspace=lambda given: given.payload.ws_id,
+        preview=rehearsal.lines,
     )
     execute(work, options)
 
@@ -95,18 +134,28 @@ def trigger_of_caller() -> str:
     return "hand" if sys.stdin.isatty() or sys.stderr.isatty() else "timer"
 
 
-def _run(settings: Settings, given: Given, options: JobOptions, *, full: bool) -> Result:
+def _run(
+    settings: Settings,
+    given: Given[P],
+    options: JobOptions,
+    build: Callable[[Settings, P], Job[P, D]],
+    rehearsal: Rehearsal[D],
+) -> Result:
     from tuturuuu_jobs.runtime.run import preview_job, run_job
     from tuturuuu_jobs.runtime.slots import resolve_slot
 
-    job = wiring.build_sync_job(settings, full=full)
+    job = build(settings, given.payload)
     runtime = wiring.build_runtime(settings)
-    run = preview_job if options.dry_run else run_job
-    watched = sys.stderr.isatty()
     slot = resolve_slot(options.slot, now=runtime.clock.now(), timer_usec=wiring.timer_usec())
     request = options.request(trigger_of_caller(), slot)
-    with watching(enabled=watched and not options.quiet) as progress:
-        result = run(job, given.payload, request, runtime, progress=progress)
+    watched = sys.stderr.isatty() and not options.quiet
+    with watching(enabled=watched) as progress:
+        if options.dry_run:
+            result = preview_job(
+                job, given.payload, request, runtime, progress=progress, look=rehearsal.look
+            )
+        else:
+            result = run_job(job, given.payload, request, runtime, progress=progress)
     return dataclasses.replace(result, warnings=(*given.warnings, *result.warnings))
 
 

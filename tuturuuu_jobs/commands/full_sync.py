@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import options as o
-from tuturuuu_jobs.commands.execute import execute_sync
+from tuturuuu_jobs.commands.execute import execute_job
 from tuturuuu_jobs.runtime.job import OnBusy
 from tuturuuu_jobs.runtime.slots import SlotChoice
 
@@ -34,7 +35,7 @@ def full_sync(
     force: o.Force = False,
 ) -> None:
     """List the whole window; sweep what is gone."""
-    from tuturuuu_jobs.commands.payload import read_payload
+    from tuturuuu_jobs.commands.sync_payload import read_full_sync
 
     options = o.JobOptions(
         dry_run=dry_run,
@@ -51,16 +52,16 @@ def full_sync(
         tags=tag,
         slot=SlotChoice(slot, every, expires, force),
     )
-    execute_sync(
+    execute_job(
+        "full-sync",
         options,
-        lambda: read_payload(
+        read=lambda: read_full_sync(
             payload,
-            full=True,
             ws_id=ws,
             calendars=calendar,
             past=past,
             future=future,
             allow_mass_delete=allow_mass_delete,
         ),
-        full=True,
+        build=lambda settings, _: wiring.build_sync_job(settings, full=True),
     )

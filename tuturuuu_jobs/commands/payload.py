@@ -1,4 +1,4 @@
-"""The payload of a sync from its two doors: options, and JSON on standard input.
+"""A payload from its two doors: options, and JSON on standard input.
 
 An option wins over the same field of the document. Unknown fields are named, not refused: a newer
 producer must not break an older reader.
@@ -9,19 +9,40 @@ from __future__ import annotations
 import dataclasses
 import sys
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from tuturuuu_jobs.commands.durations import parse_duration
 from tuturuuu_jobs.errors import UsageError
 from tuturuuu_jobs.runtime.outcome import Problem
-from tuturuuu_jobs.sync.model import DEFAULT_FUTURE, DEFAULT_PAST, SyncPayload
 
 _LONGEST_DOCUMENT: Final = 1_048_576
 _TOKENS: Final = frozenset({"access_token", "accessToken", "refresh_token", "refreshToken"})
+
+
+class OfWorkspace(Protocol):
+    """A payload about one workspace."""
+
+    @property
+    def ws_id(self) -> UUID:
+        """The workspace."""
+        ...
+
+
+P = TypeVar("P", bound=OfWorkspace)
+F = TypeVar("F", bound="JobFields")
+V = TypeVar("V")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Given(Generic[P]):
+    """A validated payload and what should be said about it."""
+
+    payload: P
+    warnings: tuple[Problem, ...] = ()
 
 
 def _duration(value: object) -> timedelta:
@@ -30,72 +51,50 @@ def _duration(value: object) -> timedelta:
     return parse_duration(value)
 
 
-_Duration = Annotated[timedelta, BeforeValidator(_duration)]
+DurationField = Annotated[timedelta, BeforeValidator(_duration)]
 
 
-class SyncFields(BaseModel):
-    """The fields of a sync payload as producers write them, snake_case or camelCase."""
+class JobFields(BaseModel):
+    """The fields of every payload as producers write them, snake_case or camelCase."""
 
     model_config = ConfigDict(
         strict=True, frozen=True, extra="allow", alias_generator=to_camel, populate_by_name=True
     )
 
     ws_id: UUID | None = None
-    calendars: tuple[Annotated[str, Field(min_length=1)], ...] | None = None
+
+    def workspace(self, option: UUID | None) -> UUID:
+        """The one workspace that option and document name. Raises UsageError."""
+        if option is not None and self.ws_id not in {None, option}:
+            raise UsageError("--ws and the payload's ws_id name two workspaces", subject="ws_id")
+        found = option or self.ws_id
+        if found is None:
+            hint = "pass --ws ID, or ws_id with --payload -"
+            raise UsageError("no workspace is named", subject="ws_id", hint=hint)
+        return found
+
+    @property
+    def unknown(self) -> tuple[Problem, ...]:
+        """A warning for each field that is kept out."""
+        return tuple(
+            Problem(
+                "unknown_field", f"the payload's field {name} is unknown and kept out", subject=name
+            )
+            for name in sorted((self.model_extra or {}).keys() - _TOKENS)
+        )
 
 
-class FullSyncFields(SyncFields):
-    """The fields of a full sync payload."""
-
-    past: _Duration | None = None
-    future: _Duration | None = None
-    allow_mass_delete: bool | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Given:
-    """A validated payload and what should be said about it."""
-
-    payload: SyncPayload
-    warnings: tuple[Problem, ...] = ()
-
-
-def read_payload(
-    source: str | None,
-    *,
-    full: bool,
-    ws_id: UUID | None,
-    calendars: list[str] | None,
-    past: timedelta | None = None,
-    future: timedelta | None = None,
-    allow_mass_delete: bool = False,
-) -> Given:
-    """Merge options over the document, if one is named.
+def read_fields(source: str | None, model: type[F]) -> F:
+    """The fields of the document, if one is named.
 
     Raises:
-        UsageError: Names the field that is missing or wrong.
+        UsageError: Names the field that is wrong.
     """
-    fields = FullSyncFields() if source is None else _parse(_read(source), full=full)
-    if ws_id is not None and fields.ws_id not in {None, ws_id}:
-        raise UsageError("--ws and the payload's ws_id name two workspaces", subject="ws_id")
-    workspace = ws_id or fields.ws_id
-    if workspace is None:
-        raise UsageError(
-            "no workspace is named", subject="ws_id", hint="pass --ws ID, or ws_id with --payload -"
-        )
-    wide = fields if isinstance(fields, FullSyncFields) else FullSyncFields()
-    payload = SyncPayload(
-        ws_id=workspace,
-        full=full,
-        calendars=tuple(dict.fromkeys(calendars or fields.calendars or ())),
-        past=_first(past, wide.past, DEFAULT_PAST),
-        future=_first(future, wide.future, DEFAULT_FUTURE),
-        allow_mass_delete=allow_mass_delete or bool(wide.allow_mass_delete),
-    )
-    return Given(payload, _unknown(fields))
+    return model() if source is None else _parse(_read(source), model)
 
 
-def _first(*choices: timedelta | None) -> timedelta:
+def first(*choices: V | None) -> V:
+    """The first that is given; the last one always is."""
     return next(choice for choice in choices if choice is not None)
 
 
@@ -110,12 +109,13 @@ def _read(source: str) -> bytes:
     return document
 
 
-def _parse(document: bytes, *, full: bool) -> SyncFields:
-    model = FullSyncFields if full else SyncFields
+def _parse(document: bytes, model: type[F]) -> F:
     try:
         fields = model.model_validate_json(document)
     except ValidationError as error:
-        raise _refused(error) from None
+        field, reason = complaint(error)
+        field = field or "--payload"
+        raise UsageError(f"payload: {field}: {reason}", subject=field) from None
     extra: dict[str, Any] = fields.model_extra or {}
     for name in sorted(extra.keys() & _TOKENS):
         if extra[name] is not None:
@@ -127,18 +127,8 @@ def _parse(document: bytes, *, full: bool) -> SyncFields:
     return fields
 
 
-def _refused(error: ValidationError) -> UsageError:
-    """The first complaint by field, without the value."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "--payload"
-    reason = first["msg"].removeprefix("Value error, ")
-    return UsageError(f"payload: {field}: {reason}", subject=field)
-
-
-def _unknown(fields: SyncFields) -> tuple[Problem, ...]:
-    return tuple(
-        Problem(
-            "unknown_field", f"the payload's field {name} is unknown and kept out", subject=name
-        )
-        for name in sorted((fields.model_extra or {}).keys() - _TOKENS)
-    )
+def complaint(error: ValidationError) -> tuple[str, str]:
+    """The first field that is wrong, and why; never the value."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = ".".join(str(part) for part in found["loc"])
+    return field, found["msg"].removeprefix("Value error, ")

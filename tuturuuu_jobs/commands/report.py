@@ -28,7 +28,7 @@ def report(
     *,
     at_terminal: bool,
     previous: dict[str, Any] | None,
-    preview: Callable[[Result], list[str]] | None = None,
+    preview: Callable[[Result], list[str]],
 ) -> None:
     """Write the result to every place that was asked for.
 
@@ -37,7 +37,7 @@ def report(
         options: What the command line wants to see.
         at_terminal: Whether a person watches standard error.
         previous: The result document of the run before this one of the same key, if known.
-        preview: The lines that show a dry run; None for those of a sync.
+        preview: The lines that show a dry run.
     """
     if options.result_file is not None:
         lost = output.write_result_file(options.result_file, result.to_json())
@@ -48,7 +48,7 @@ def report(
     if options.as_json:
         output.emit_json(document)
     elif options.dry_run:
-        output.print_lines((preview or plan_lines)(result))
+        output.print_lines(preview(result))
     watched = at_terminal and not options.quiet
     if options.parent_run_id is not None:
         # The parent reads the document and tells it.
@@ -95,8 +95,8 @@ def _error_lines(result: Result) -> list[str]:
     return lines
 
 
-def plan_lines(result: Result) -> list[str]:
-    """The changes a run would make, one line each, or that a complete look found none."""
+def plan_lines(result: Result, _data: object = None) -> list[str]:
+    """The changes a sync would make, one line each, or that a complete look found none."""
     rows = [
         {"calendar": calendar.get("calendar_id"), **change}
         for calendar in result.data.get("calendars", [])

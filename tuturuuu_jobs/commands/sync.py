@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import options as o
-from tuturuuu_jobs.commands.execute import execute_sync
+from tuturuuu_jobs.commands.execute import execute_job
 from tuturuuu_jobs.runtime.job import OnBusy
 from tuturuuu_jobs.runtime.slots import SlotChoice
 
@@ -31,7 +32,7 @@ def sync(
     force: o.Force = False,
 ) -> None:
     """Bring what changed at Google into the table."""
-    from tuturuuu_jobs.commands.payload import read_payload
+    from tuturuuu_jobs.commands.sync_payload import read_sync
 
     options = o.JobOptions(
         dry_run=dry_run,
@@ -48,8 +49,9 @@ def sync(
         tags=tag,
         slot=SlotChoice(slot, every, expires, force),
     )
-    execute_sync(
+    execute_job(
+        "sync",
         options,
-        lambda: read_payload(payload, full=False, ws_id=ws, calendars=calendar),
-        full=False,
+        read=lambda: read_sync(payload, ws_id=ws, calendars=calendar),
+        build=lambda settings, _: wiring.build_sync_job(settings, full=False),
     )

@@ -117,9 +117,9 @@ class Execution(Generic[P, D]):
         """Take the key, settle the predecessor, open the row, try until done; never raises."""
         self._decide(self._try_until_done)
 
-    def rehearse(self) -> None:
+    def rehearse(self, look: Callable[[D], None]) -> None:
         """Let the job say what it would do, without lock and ledger; never raises."""
-        self._decide(self._preview)
+        self._decide(lambda: self._preview(look))
 
     def tell_who_stopped_it(self) -> None:
         """A SIGTERM may be the messenger of ``runs cancel``: then the run was cancelled."""
@@ -167,10 +167,12 @@ class Execution(Generic[P, D]):
         late = f"the slot {slot:%Y-%m-%d %H:%M:%S} UTC is {age_s:.0f} s old, past {limit_s:.0f} s"
         return Outcome(Kind.EXPIRED, "expired", warnings=(Problem("expired", late),))
 
-    def _preview(self) -> Outcome:
+    def _preview(self, look: Callable[[D], None]) -> Outcome:
         self.attempts = 1
         connection = self._around.session.connect()
-        return self._job.conclude(self._job.preview(self._payload, self._context(connection)))
+        data = self._job.preview(self._payload, self._context(connection))
+        look(data)
+        return self._job.conclude(data)
 
     def _try_until_done(self) -> Outcome:
         if (expired := self._expired()) is not None:

@@ -65,6 +65,8 @@ def clean(value: Any) -> Any:
             return value if math.isfinite(value) else None
         case None | bool() | int():
             return value
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return clean(_shown_fields(value))
         case _:
             return scrub(_storable(str(value)))
 
@@ -80,6 +82,13 @@ def _clean_field(name: str, value: Any) -> Any:
     return clean(value)
 
 
+def _shown_fields(value: Any) -> dict[str, Any]:
+    """What a dataclass shows of itself."""
+    return {
+        field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.repr
+    }
+
+
 def public_payload(payload: Any) -> dict[str, Any]:
     """A payload as it may stand in the ledger: plain JSON, secrets hidden.
 
@@ -89,11 +98,7 @@ def public_payload(payload: Any) -> dict[str, Any]:
     if hasattr(payload, "model_dump"):
         fields: dict[str, Any] = payload.model_dump(mode="json")
     elif dataclasses.is_dataclass(payload) and not isinstance(payload, type):
-        fields = {
-            field.name: getattr(payload, field.name)
-            for field in dataclasses.fields(payload)
-            if field.repr
-        }
+        fields = _shown_fields(payload)
     elif isinstance(payload, Mapping):
         fields = dict(payload)
     else:

@@ -75,6 +75,10 @@ def unwatched(_moment: Progress) -> None:
     """Nobody watches the progress."""
 
 
+def unseen(_data: object) -> None:
+    """Nobody looks at what a preview found, beyond its result."""
+
+
 def run_job(
     job: Job[P, D],
     payload: P,
@@ -112,8 +116,18 @@ def preview_job(
     runtime: Runtime,
     *,
     progress: Callable[[Progress], None] = unwatched,
+    look: Callable[[D], None] = unseen,
 ) -> Result:
-    """What a run would do: no lock, no row, no file; needs no schema of ours."""
+    """What a run would do: no lock, no row, no file; needs no schema of ours.
+
+    Args:
+        job: What would run.
+        payload: What it would be given.
+        request: What the caller chose.
+        runtime: The real things around it.
+        progress: Told how far it is.
+        look: Shown what the preview found, which may be more than its result may say.
+    """
     facts = _gather_facts(job, payload, request, runtime)
     with (
         interrupts(request.deadline_s) as signals,
@@ -121,7 +135,7 @@ def preview_job(
     ):
         run = Execution(job, payload, request, facts, around)
         try:
-            run.rehearse()
+            run.rehearse(look)
             signals.settle()
         except Interruption as late:
             run.end_late(late)

@@ -92,3 +92,18 @@ def test_a_payload_field_that_its_model_hides_is_left_out() -> None:
         grant: str = dataclasses.field(repr=False)
 
     assert public_payload(Payload("w", CANARY, CANARY)) == {"ws_id": "w", "refresh_token": HIDDEN}
+
+
+def test_a_payload_within_a_payload_shows_its_fields_under_the_same_rules() -> None:
+    @dataclasses.dataclass
+    class Inner:
+        token: str
+        digest: str
+
+    @dataclasses.dataclass
+    class Outer:
+        saved: tuple[Inner, ...]
+
+    assert public_payload(Outer((Inner(CANARY, "d"),))) == {
+        "saved": [{"token": HIDDEN, "digest": "d"}]
+    }
