@@ -53,6 +53,11 @@ app.add_typer(queues.app, name="queues")
 app.add_typer(db.app, name="db")
 app.add_typer(emulator.app, name="emulator")
 JOBS: Final = frozenset({"sync", "full-sync", "orchestrate"})
+_NIL: Final = "00000000-0000-0000-0000-000000000000"
+_LIKE_A_CHILD: Final = (
+    *("--payload", "-", "--json", "--quiet", "--run-id", _NIL, "--parent-run-id", _NIL),
+    *("--deadline", "1s", "--attempts", "1", "--on-busy", "skip"),
+)
 
 
 def _version(*, wanted: bool) -> None:
@@ -106,7 +111,7 @@ def warm_up() -> None:
     Parsing once fills what the parser remembers.
     """
     for name in ("sync", "full-sync"):
-        build_command().commands[name].make_context(name, [])
+        build_command().commands[name].make_context(name, list(_LIKE_A_CHILD))
 
 
 def _open_missing_streams() -> None:

@@ -5,13 +5,17 @@ It stays cheap to import: what is heavy is imported by the function that builds 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import os
 import random
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from tuturuuu_jobs.errors import SettingsError
 
 if TYPE_CHECKING:
     import psycopg
@@ -39,10 +43,12 @@ class GlobalOptions:
 _CHILD: Final = "tuturuuu_jobs.cli:main"
 _PRELOAD: Final = (
     "tuturuuu_jobs.cli:warm_up",
+    "tuturuuu_jobs.wiring:warm_up",
     "tuturuuu_jobs.commands.sync_payload",
     "tuturuuu_jobs.runtime.run",
     "tuturuuu_jobs.settings",
     "tuturuuu_jobs.sync.job",
+    "encodings.idna",
     "filelock",
     "googleapiclient.discovery",
 )
@@ -50,12 +56,38 @@ _PRELOAD: Final = (
 GLOBAL_OPTIONS: Final[ContextVar[GlobalOptions | None]] = ContextVar("GLOBAL_OPTIONS", default=None)
 
 
+# Filled by the process that others are copied from; they have its environment.
+_WARM: Final[dict[GlobalOptions, Settings]] = {}
+
+
 def load_settings() -> Settings:
     """The settings of this process: global options, then its environment, then files."""
     from tuturuuu_jobs import settings
 
     options = GLOBAL_OPTIONS.get() or GlobalOptions()
-    return settings.load_settings(os.environ, config=options.config, state_dir=options.state_dir)
+    return _WARM.get(options) or settings.load_settings(
+        os.environ, config=options.config, state_dir=options.state_dir
+    )
+
+
+def warm_up() -> None:
+    """Do once what would be the same in every copy of this process; opens nothing."""
+    from tuturuuu_jobs.runtime.schema import load_migrations
+    from tuturuuu_jobs.sync.google import build_methods
+
+    _code_version()
+    load_migrations()
+    # Each copy says itself what is wrong with them.
+    with contextlib.suppress(SettingsError):
+        _WARM[GlobalOptions()] = settings = load_settings()
+        build_methods(settings.google_api_url)
+
+
+@functools.cache
+def _code_version() -> str:
+    from importlib import metadata
+
+    return metadata.version("tuturuuu-jobs")
 
 
 def timer_usec() -> str | None:
@@ -77,8 +109,6 @@ def open_connection(settings: Settings, application_name: str) -> psycopg.Connec
 
 def build_runtime(settings: Settings) -> Runtime:
     """What every run needs, whatever its job."""
-    from importlib import metadata
-
     from tuturuuu_jobs.runtime.clock import SystemClock
     from tuturuuu_jobs.runtime.identity import new_run_id, read_identity
     from tuturuuu_jobs.runtime.locks import LockMode
@@ -93,7 +123,7 @@ def build_runtime(settings: Settings) -> Runtime:
         rng=rng,
         new_id=lambda: new_run_id(clock, rng),
         identity=read_identity(),
-        code_version=metadata.version("tuturuuu-jobs"),
+        code_version=_code_version(),
         invocation_id=os.environ.get("INVOCATION_ID"),
         observers=tuple(_observers(settings, clock, rng)),
     )
@@ -168,13 +198,12 @@ def build_orchestrate_job(
 
     program = Program(
         entry=_CHILD,
-        environ=child_environ(os.environ),
+        environ=child_environ(os.environ) | _told(settings),
         preload=_PRELOAD,
     )
     return OrchestrateJob(
         children=Children(
             job=job.name,
-            global_arguments=_global_arguments(settings),
             options=options,
             open_launcher=lambda: build_launcher(launcher, program),
             audience=audience,
@@ -187,11 +216,13 @@ def build_orchestrate_job(
     )
 
 
-def _global_arguments(settings: Settings) -> tuple[str, ...]:
-    """What this process was told before its subcommand, for a child to be told the same."""
+def _told(settings: Settings) -> dict[str, str]:
+    """What this process was told before its subcommand, for a child to find in its environment."""
+    from tuturuuu_jobs.settings import CONFIG_VARIABLE, variable_of
+
     options = GLOBAL_OPTIONS.get() or GlobalOptions()
-    config = ("--config", str(options.config.absolute())) if options.config else ()
-    return (*config, "--state-dir", str(settings.state_dir))
+    config = {CONFIG_VARIABLE: str(options.config.absolute())} if options.config else {}
+    return config | {variable_of("state_dir"): str(settings.state_dir)}
 
 
 def build_launcher(name: str, program: Program) -> Launcher:

@@ -44,14 +44,12 @@ class Children:
 
     Attributes:
         job: Their subcommand, ``sync`` or ``full-sync``.
-        global_arguments: What stands before it.
         options: What each is told about its run.
         open_launcher: Makes the way to start them.
         audience: Who watches.
     """
 
     job: str
-    global_arguments: tuple[str, ...]
     options: ChildOptions
     open_launcher: Callable[[], Launcher]
     audience: Audience
@@ -142,7 +140,6 @@ class WorkspaceFanOut:
             run_id=run_id,
             label=str(ws_id),
             arguments=(
-                *self._children.global_arguments,
                 self._children.job,
                 *("--payload", "-", "--json", "--quiet"),
                 *("--run-id", str(run_id)),

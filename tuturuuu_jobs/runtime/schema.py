@@ -7,8 +7,10 @@ never changes (its hash is compared).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib.resources
+from collections.abc import Sequence
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -41,7 +43,8 @@ class _Applied:
     sha256: str
 
 
-def load_migrations() -> list[Migration]:
+@functools.cache
+def load_migrations() -> tuple[Migration, ...]:
     """The migrations that this version ships, in the order of application."""
     folder = importlib.resources.files("tuturuuu_jobs.runtime") / "migrations"
     files = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
@@ -50,7 +53,7 @@ def load_migrations() -> list[Migration]:
         content = file.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         migrations.append(Migration(file.name.removesuffix(".sql"), content.decode(), digest))
-    return migrations
+    return tuple(migrations)
 
 
 _PREPARE: Final[LiteralString] = """
@@ -132,7 +135,7 @@ def render_migrations() -> str:
     return "\n\n".join([*parts, "commit;"]) + "\n"
 
 
-def _missing(ours: list[Migration], applied: list[_Applied]) -> list[Migration]:
+def _missing(ours: Sequence[Migration], applied: list[_Applied]) -> list[Migration]:
     known = {row.name: row.sha256 for row in applied}
     for migration in ours:
         if known.get(migration.name, migration.sha256) != migration.sha256:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import http.client
 import random
 import socket
@@ -94,15 +95,7 @@ class AccountSession:
             http=token_transport,
         )
         self._http = google_auth_httplib2.AuthorizedHttp(self._grant, http=transport)
-        service: Any = cast("Any", build)(
-            "calendar",
-            "v3",
-            http=self._http,
-            static_discovery=True,
-            client_options={"api_endpoint": client.api_root.rstrip("/") + "/calendar/v3/"},
-        )
-        self._calendars = service.calendars()
-        self._events = service.events()
+        self._calendars, self._events = build_methods(client.api_root)
 
     @property
     def tokens(self) -> Tokens:
@@ -243,6 +236,23 @@ class AccountSession:
         except (http.client.HTTPException, httplib2.HttpLib2Error, OSError) as e:
             message = f"no answer from Google's token endpoint ({type(e).__name__})"
             raise UnavailableError(message, code="google_unreachable") from None
+
+
+@functools.cache
+def build_methods(api_root: str) -> tuple[Any, Any]:
+    """The API's methods for calendars and for events, built from Google's description of it.
+
+    That takes longer than a run with nothing to do, so they are built once per process. They hold
+    no connection: each request is sent through that of its account.
+    """
+    service: Any = cast("Any", build)(
+        "calendar",
+        "v3",
+        http=httplib2.Http(),
+        static_discovery=True,
+        client_options={"api_endpoint": api_root.rstrip("/") + "/calendar/v3/"},
+    )
+    return service.calendars(), service.events()
 
 
 def _transport(url: str, timeout_s: float) -> httplib2.Http:

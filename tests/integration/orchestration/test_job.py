@@ -89,7 +89,6 @@ class FanOuts:
         program = Program("tests.integration.orchestration.child:main", environ)
         children = Children(
             job="sync",
-            global_arguments=(),
             options=ChildOptions(timedelta(seconds=child_deadline_s), (str(choice),)),
             open_launcher=open_launcher or (lambda: wiring.build_launcher("fork", program)),
             audience=self.watcher,
