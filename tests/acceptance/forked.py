@@ -45,13 +45,18 @@ def nothing() -> None:
     """Nothing precedes the command."""
 
 
-def start(
-    *arguments: str, stdin: str = "", prepare: Callable[[], None] = nothing, **environ: str
-) -> Running:
-    """Begin the command with nothing in its environment but what the test puts there.
+def start(*arguments: str, stdin: str = "", **environ: str) -> Running:
+    """Begin the command with nothing in its environment but what the test puts there."""
+    return start_after(nothing, arguments, environ, stdin)
 
-    ``prepare`` is called in its process first.
-    """
+
+def start_after(
+    prepare: Callable[[], None],
+    arguments: tuple[str, ...],
+    environ: dict[str, str],
+    stdin: str = "",
+) -> Running:
+    """As ``start``; something is called in its process first."""
     folder = tempfile.TemporaryDirectory()
     Path(folder.name, "in").write_text(stdin, "utf-8")
     work = preloaded.context().Process(
@@ -63,7 +68,7 @@ def start(
 
 def run(*arguments: str, stdin: str = "", **environ: str) -> CompletedProcess[str]:
     """The command from beginning to end."""
-    return start(*arguments, stdin=stdin, prepare=nothing, **environ).end()
+    return start(*arguments, stdin=stdin, **environ).end()
 
 
 def _work(

@@ -160,7 +160,9 @@ class Watched:
         return ended
 
 
-def start(steps: Steps, *arguments: str, births: bool, **environ: str) -> Watched:
+def start(
+    steps: Steps, arguments: tuple[str, ...], environ: dict[str, str], *, births: bool
+) -> Watched:
     """Begin the command; its own calls are steps too.
 
     With ``births`` each process that it brings about is one as well, though nobody waits there:
@@ -168,7 +170,7 @@ def start(steps: Steps, *arguments: str, births: bool, **environ: str) -> Watche
     """
     ours, theirs = multiprocessing.Pipe()
     watch = functools.partial(_tell_calls, theirs)
-    running = forked.start(*arguments, prepare=watch, **environ)
+    running = forked.start_after(watch, arguments, environ)
     theirs.close()
 
     def listen() -> None:

@@ -137,7 +137,7 @@ def kill(fleet: Fleet, killing: Killing) -> tuple[bool, Steps]:
         # Held until the parent is known.
         with steps.held():
             births = killing.moment.needle == BIRTH
-            first = stepping.start(steps, *line, births=births, **here.environ)
+            first = stepping.start(steps, line, here.environ, births=births)
             executioner.parent = first.running.pid
         steps.wait(first.thread)
         if not executioner.fell:
