@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tuturuuu_jobs.commands.options import JobOptions
-from tuturuuu_jobs.commands.previous import load_previous
 from tuturuuu_jobs.commands.refused import refused_result
 from tuturuuu_jobs.commands.report import plan_lines, report
 from tuturuuu_jobs.runtime.job import OnBusy
@@ -189,25 +188,3 @@ def test_a_plan_is_a_table_with_reasons_and_no_control_characters(
 def test_an_empty_plan_says_so_only_if_everything_was_looked_at() -> None:
     assert plan_lines(result(Kind.SUCCEEDED)) == ["nothing to change"]
     assert plan_lines(result(Kind.UNAVAILABLE, DENIED)) == []
-
-
-def test_the_run_before_is_the_newest_of_the_key_that_did_work(tmp_path: Path) -> None:
-    ended = result(Kind.PARTIAL, GONE)
-    kept = [
-        result(Kind.FAILED).to_json(),
-        result(Kind.PARTIAL, DENIED).to_json(),
-        result(Kind.BUSY).to_json(),
-        ended.to_json(),
-        result(Kind.SUCCEEDED).to_json() | {"key": "another"},
-    ]
-    directory = tmp_path / "results"
-    directory.mkdir()
-    for document in kept:
-        (directory / f"{document['run_id']}.json").write_text(json.dumps(document))
-    (directory / "notes.json").write_text("no result")
-
-    assert load_previous(tmp_path, ended) == kept[1]
-
-
-def test_without_a_state_directory_there_is_no_run_before(tmp_path: Path) -> None:
-    assert load_previous(tmp_path / "nowhere", result(Kind.PARTIAL)) is None

@@ -88,7 +88,7 @@ def check_result_file(path: Path) -> None:
 
 def write_result_file(path: Path, value: object) -> Problem | None:
     """Replace the file as a whole; a warning if that was not possible after all."""
-    from tuturuuu_jobs.runtime.state import write_atomically
+    from tuturuuu_jobs.runtime.files import write_atomically
 
     write = Path.write_bytes if _is_in_place(path) else write_atomically
     try:

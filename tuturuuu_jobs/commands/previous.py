@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from tuturuuu_jobs.runtime.outcome import Result, Status
+from tuturuuu_jobs.runtime.outcome import Result
 
 
 def load_previous(state_dir: Path, result: Result) -> dict[str, Any] | None:
@@ -17,27 +15,7 @@ def load_previous(state_dir: Path, result: Result) -> dict[str, Any] | None:
     """
     from tuturuuu_jobs.runtime.state import StateDirectory
 
-    state = StateDirectory(state_dir)
-    for path in _newest_first(state.results):
-        if path.stem == result.run_id:
-            continue
-        document = state.load_result(UUID(path.stem))
-        if document and document.get("key") == result.key and _was_work(document):
-            return document
-    return None
-
-
-def _was_work(document: dict[str, Any]) -> bool:
-    return document.get("status") != Status.SKIPPED
-
-
-def _newest_first(directory: Path) -> list[Path]:
-    """By time of writing: a caller may choose run ids that do not sort by time."""
-    entries: list[tuple[int, Path]] = []
-    with contextlib.suppress(OSError):
-        for path in directory.glob("*.json"):
-            # Another run may clear old results meanwhile.
-            with contextlib.suppress(OSError, ValueError):
-                UUID(path.stem)
-                entries.append((path.stat().st_mtime_ns, path))
-    return [path for _, path in sorted(entries, reverse=True)]
+    if result.key is None:
+        return None
+    kept = StateDirectory(state_dir).results.of_key(result.key)
+    return next((document for document in kept if document["run_id"] != result.run_id), None)

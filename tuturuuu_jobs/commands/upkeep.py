@@ -47,20 +47,28 @@ def reap(*, as_json: ledger.AsJson = False, quiet: Quiet = False) -> None:
 
 
 def prune(*, as_json: ledger.AsJson = False, quiet: Quiet = False) -> None:
-    """Forget old runs and events; the last success of each key stays."""
+    """Forget old runs and events, and old files of this machine's state directory.
+
+    The last success of each key stays in the ledger.
+    """
     from tuturuuu_jobs.runtime import retention
+    from tuturuuu_jobs.runtime.clock import SystemClock
+    from tuturuuu_jobs.runtime.state import StateDirectory
 
     try:
+        state = StateDirectory(wiring.load_settings().state_dir)
         with ledger.open_ledger() as connection:
             pruned = retention.prune(connection)
     except JobError as error:
         output.fail(error)
+    files = state.prune(SystemClock().now(), retention.FILES)
     if as_json:
-        output.emit_json(dataclasses.asdict(pruned))
+        output.emit_json({**dataclasses.asdict(pruned), "files": files})
     elif not quiet:
         output.print_lines(
             [
                 f"removed {pruned.runs} runs",
+                *([f"removed {files} files of the state directory"] if files else []),
                 *(f"dropped {name}" for name in pruned.dropped_partitions),
                 *(f"created {name}" for name in pruned.new_partitions),
             ]

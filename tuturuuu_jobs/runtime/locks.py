@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import re
 from collections.abc import Generator
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from tuturuuu_jobs.errors import BusyError, SettingsError, UnavailableError
+from tuturuuu_jobs.runtime.files import entry_name
 
 if TYPE_CHECKING:
     import psycopg
@@ -75,9 +75,8 @@ class KeyHeldError(BusyError):
 
 
 def lock_path(directory: Path, key: str) -> Path:
-    """The lock file of a key: readable, and distinct for keys that read alike."""
-    readable = re.sub(r"[^a-z0-9._-]", "_", key)[:120]
-    return directory / f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:8]}.lock"
+    """The lock file of a key."""
+    return directory / f"{entry_name(key)}.lock"
 
 
 @contextlib.contextmanager

@@ -16,6 +16,9 @@ from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.outcome import Status
 
 BATCH: Final = 1000
+FILES: Final = timedelta(days=90)
+"""How old results and spooled records of a machine grow."""
+
 _MONTHS_AHEAD: Final = 2
 _FINAL: Final = tuple(status for status in Status if status not in {Status.QUEUED, Status.RUNNING})
 

@@ -96,7 +96,7 @@ def record(
         spooled = dataclasses.replace(entry, result=result)
         warning = state.save_unsettled(entry.facts.id, spooled.to_json())
         result = report.with_warning(result, warning)
-    return report.with_warning(result, state.save_result(entry.facts.id, result.to_json()))
+    return report.with_warning(result, state.save_result(result))
 
 
 def _write_with_patience(

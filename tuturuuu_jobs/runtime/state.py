@@ -1,24 +1,32 @@
-"""The state directory: results of runs, and the spool of results the ledger could not take.
+"""The state directory: locks, results of runs, and the spool of results the ledger did not take.
 
-Invariant: a file is complete or absent (written aside, synced, renamed), readable by its owner
-only. A directory that cannot be written costs the record, never the work: that is a warning.
+Invariant: what is spooled is complete or absent, also after a power cut. A directory that cannot be
+written costs the record, never the work: that is a warning.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import os
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from tuturuuu_jobs.runtime.outcome import Problem
+from tuturuuu_jobs.runtime.files import (
+    encode,
+    make_private,
+    read_document,
+    remove_older,
+    write_atomically,
+)
+from tuturuuu_jobs.runtime.outcome import Problem, Result
+from tuturuuu_jobs.runtime.results import Results
 
-KEPT: Final = 500
+SPOOLED: Final = 10_000
 _ENDING: Final = ".json"
+_UNFINISHED: Final = timedelta(hours=1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,96 +45,67 @@ class StateDirectory:
         return self.path / "locks"
 
     @property
-    def results(self) -> Path:
-        """The newest results, by run id."""
-        return self.path / "results"
+    def results(self) -> Results:
+        """The newest results of each key."""
+        return Results(self.path / "results")
 
     @property
     def spool(self) -> Path:
         """What the ledger still has to be told."""
         return self.path / "spool"
 
-    def save_result(self, run_id: UUID, document: dict[str, Any]) -> Problem | None:
+    def save_result(self, result: Result) -> Problem | None:
         """Keep a run's result; a warning if that was not possible."""
-        return self._save(self.results, run_id, document)
+        try:
+            self.results.save(result)
+        except OSError as error:
+            return self._unwritable(self.results.path, error)
+        return None
 
     def save_unsettled(self, run_id: UUID, document: dict[str, Any]) -> Problem | None:
         """Keep what the ledger could not take; a warning if that was not possible."""
-        return self._save(self.spool, run_id, document)
-
-    def load_result(self, run_id: UUID) -> dict[str, Any] | None:
-        """The result of a run of this machine, if it is still kept."""
-        return _read(self.results / f"{run_id}{_ENDING}")
+        try:
+            make_private(self.spool)
+            write_atomically(self.spool / f"{run_id}{_ENDING}", encode(document))
+        except OSError as error:
+            return self._unwritable(self.spool, error)
+        # Run ids sort by the time they were made.
+        for path in _entries(self.spool)[:-SPOOLED]:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return None
 
     def unsettled(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """What is spooled, oldest first; a file that is no document is put aside."""
         for path in _entries(self.spool):
-            document = _read(path)
+            document = read_document(path)
             if document is None:
                 with contextlib.suppress(OSError):
                     path.rename(path.with_suffix(".unreadable"))
                 continue
             yield path, document
 
-    def _save(self, directory: Path, run_id: UUID, document: dict[str, Any]) -> Problem | None:
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(directory / f"{run_id}{_ENDING}", _encode(document))
-        except OSError as error:
-            return Problem(
-                "state_directory",
-                f"the result could not be kept in {directory}: {error.strerror or 'error'}",
-                subject=str(self.path),
-                hint="make the directory writable for this user, with free space",
-            )
-        # Run ids sort by the time they were made.
-        for path in _entries(directory)[:-KEPT]:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        return None
+    def prune(self, now: datetime, keep: timedelta) -> int:
+        """Remove results and spooled records older than ``keep``, and what a killed process left.
 
+        Returns how many files went.
+        """
+        limits = (now - keep).timestamp(), (now - _UNFINISHED).timestamp()
+        return sum(
+            remove_older(directory, limits[0], unfinished=limits[1])
+            for directory in (self.results.path, self.spool)
+        )
 
-def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write a file that readers see complete or not at all, also after a power cut.
-
-    Args:
-        path: Replaced if it exists.
-        content: All of it.
-        mode: The rights on the file, whatever the umask.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _encode(document: dict[str, Any]) -> bytes:
-    return (json.dumps(document, ensure_ascii=True) + "\n").encode()
+    def _unwritable(self, directory: Path, error: OSError) -> Problem:
+        return Problem(
+            "state_directory",
+            f"the result could not be kept in {directory}: {error.strerror or 'error'}",
+            subject=str(self.path),
+            hint="make the directory writable for this user, with free space",
+        )
 
 
 def _entries(directory: Path) -> list[Path]:
     with contextlib.suppress(OSError):
         return sorted(path for path in directory.iterdir() if path.suffix == _ENDING)
     return []
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None

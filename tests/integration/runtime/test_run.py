@@ -100,8 +100,7 @@ def test_every_ending_has_its_exit_code_one_final_row_and_one_file(
         "run.started",
         "run.settled",
     ]
-    kept = StateDirectory(tmp_path).results / f"{result.run_id}.json"
-    assert json.loads(kept.read_text()) == document
+    assert list(StateDirectory(tmp_path).results.of_key(KEY)) == [document]
     assert rows("select count(*) from pg_locks where locktype = 'advisory'") == [(0,)]
 
 
@@ -268,7 +267,7 @@ def test_a_database_that_is_down_gives_a_result_and_the_next_run_tells_the_ledge
     assert (result.exit_code, result.code) == (69, "database_unavailable")
     assert result.attempts == 3
     assert "unsettled" in [warning.code for warning in result.warnings]
-    assert StateDirectory(tmp_path).load_result(UUID(result.run_id)) == result.to_json()
+    assert list(StateDirectory(tmp_path).results.of_key(KEY)) == [result.to_json()]
 
     up = run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime_for(database.dsn, tmp_path))
     assert sorted(rows("select id::text, status from jobs.runs")) == sorted(
@@ -509,4 +508,4 @@ def test_a_run_id_that_was_used_before_is_refused_and_its_record_stays(
     second = run_job(ScriptedJob([raising(FailedError("no"))]), {}, request, runtime)
     assert (second.exit_code, second.code) == (2, "run_id_taken")
     assert rows("select status from jobs.runs") == [("succeeded",)]
-    assert StateDirectory(tmp_path).load_result(UUID(int=5)) == first.to_json()
+    assert list(StateDirectory(tmp_path).results.of_key(KEY)) == [first.to_json()]

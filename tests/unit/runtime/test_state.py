@@ -1,37 +1,24 @@
 import json
+import os
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from tuturuuu_jobs.runtime.state import KEPT, StateDirectory, write_atomically
+from tests.unit.runtime.results import result_of
+from tuturuuu_jobs.runtime.state import StateDirectory
 
-
-def test_a_result_is_kept_for_its_owner_only(tmp_path: Path) -> None:
-    state = StateDirectory(tmp_path / "state")
-    assert state.save_result(UUID(int=1), {"run_id": "x"}) is None
-    assert state.load_result(UUID(int=1)) == {"run_id": "x"}
-    path = state.results / f"{UUID(int=1)}.json"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(state.results.stat().st_mode) == 0o700
-
-
-def test_only_the_newest_results_are_kept(tmp_path: Path) -> None:
-    state = StateDirectory(tmp_path)
-    state.results.mkdir()
-    for number in range(KEPT + 3):
-        (state.results / f"{UUID(int=number)}.json").write_text("{}")
-    state.save_result(UUID(int=KEPT + 3), {})
-    kept = sorted(path.stem for path in state.results.iterdir())
-    assert kept == [str(UUID(int=number)) for number in range(4, KEPT + 4)]
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+KEEP = timedelta(days=90)
 
 
 def test_a_directory_that_cannot_be_made_is_a_warning_not_a_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     state = StateDirectory(tmp_path / "file")
-    warning = state.save_result(UUID(int=1), {})
-    assert warning is not None
-    assert warning.code == "state_directory"
-    assert str(tmp_path / "file") in warning.message
+    for warning in (state.save_result(result_of("key")), state.save_unsettled(UUID(int=1), {})):
+        assert warning is not None
+        assert warning.code == "state_directory"
+        assert str(tmp_path / "file") in warning.message
 
 
 def test_a_disk_that_is_full_is_a_warning_and_leaves_no_half_file() -> None:
@@ -40,18 +27,11 @@ def test_a_disk_that_is_full_is_a_warning_and_leaves_no_half_file() -> None:
     assert warning is not None
 
 
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    write_atomically(path, b"old")
-    write_atomically(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"]
-
-
 def test_what_is_spooled_comes_back_oldest_first_and_rubbish_is_put_aside(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path)
     for number in (2, 1):
         state.save_unsettled(UUID(int=number), {"n": number})
+    assert stat.S_IMODE(state.spool.stat().st_mode) == 0o700
     (state.spool / f"{UUID(int=0)}.json").write_text('{"half":')
     (state.spool / f"{UUID(int=3)}.json").write_text(json.dumps([1]))
     assert [document["n"] for _, document in state.unsettled()] == [1, 2]
@@ -62,4 +42,34 @@ def test_what_is_spooled_comes_back_oldest_first_and_rubbish_is_put_aside(tmp_pa
 def test_a_missing_directory_holds_nothing(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "missing")
     assert list(state.unsettled()) == []
-    assert state.load_result(UUID(int=1)) is None
+    assert list(state.results.of_key("key")) == []
+    assert state.prune(NOW, KEEP) == 0
+
+
+def put(path: Path, age: timedelta) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    os.utime(path, (then := (NOW - age).timestamp(), then))
+
+
+def test_old_files_and_what_a_killed_process_left_are_pruned(tmp_path: Path) -> None:
+    state, results = StateDirectory(tmp_path), tmp_path / "results"
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    put(results / "gone-1" / "a.json", KEEP + day)
+    put(results / "gone-1" / ".b.json.7.tmp", 2 * hour)
+    put(results / "kept-2" / "c.json", KEEP - day)
+    put(results / "kept-2" / ".d.json.7.tmp", hour / 2)
+    put(results / "as-it-was-once.json", KEEP + day)
+    put(state.spool / ".e.json.7.tmp", 2 * hour)
+    put(state.spool / "f.unreadable", KEEP + day)
+    put(state.spool / "g.json", 2 * hour)
+    put(state.locks / "h.lock", 10 * KEEP)
+    assert state.prune(NOW, KEEP) == 5
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {
+        "results/kept-2/c.json",
+        "results/kept-2/.d.json.7.tmp",
+        "spool/g.json",
+        "locks/h.lock",
+    }
+    assert not (results / "gone-1").exists()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tuturuuu_jobs.runtime.facts import RunFacts
+from tuturuuu_jobs.runtime.files import write_atomically
 from tuturuuu_jobs.runtime.outcome import Result, Status
-from tuturuuu_jobs.runtime.state import write_atomically
 
 _READABLE: Final = 0o644
 _PREFIX: Final = "tuturuuu_job_"
