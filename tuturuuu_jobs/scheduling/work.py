@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum, unique
 from uuid import UUID
 
-from tuturuuu_jobs.runtime.outcome import Problem
+from tuturuuu_jobs.runtime.outcome import Kind, Problem
 from tuturuuu_jobs.scheduling.decisions import Plan
 from tuturuuu_jobs.scheduling.model import DEFAULT_WINDOW_DAYS, Blocker, Scope
 
@@ -79,6 +79,7 @@ class ScopeReport:
     Attributes:
         plan: What was decided; None if it never came to that.
         problem: Why the scope failed, or None.
+        kind: How it ended.
         committed: Whether its changes are in the table (always False for a preview).
         planned_at: The instant the plan was made for.
         inputs: Digest of everything the plan depended on.
@@ -94,6 +95,7 @@ class ScopeReport:
     scope: Scope
     plan: Plan | None = None
     problem: Problem | None = None
+    kind: Kind = Kind.SUCCEEDED
     committed: bool = False
     planned_at: datetime | None = None
     inputs: str = ""
