@@ -194,6 +194,7 @@ def build_orchestrate_job(
     from tuturuuu_jobs.orchestration.job import OrchestrateJob
     from tuturuuu_jobs.runtime.children import Program
     from tuturuuu_jobs.runtime.identity import read_identity
+    from tuturuuu_jobs.runtime.memory import MemoryKills, find_memory_events
     from tuturuuu_jobs.sync.job import KEY_PREFIX
 
     program = Program(
@@ -207,6 +208,7 @@ def build_orchestrate_job(
             options=options,
             open_launcher=lambda: build_launcher(launcher, program),
             audience=audience,
+            kills=MemoryKills(find_memory_events()),
         ),
         queue_of_children=job.queue,
         # A full run does what an incremental one does.

@@ -167,6 +167,26 @@ def killed() -> int:
     return 0
 
 
+def stopped() -> int:
+    """Hears no signal but the last one."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return 0
+
+
+def broken_off() -> int:
+    """Dies of a fault of its own in the middle of its result."""
+    say(envelope()[:40])
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return 0
+
+
+def killed_for_memory() -> int:
+    """Dies as the kernel kills: the group's count first."""
+    if NOTE is not None:
+        NOTE.with_name("memory.events").write_text("oom 1\noom_kill 1\n", encoding="utf-8")
+    return killed()
+
+
 def eats_memory() -> int:
     try:
         kept = [bytearray(64 << 20) for _ in range(64)]

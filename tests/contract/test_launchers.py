@@ -20,6 +20,7 @@ from tuturuuu_jobs import wiring
 from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Program, Stop
 from tuturuuu_jobs.runtime.clock import SystemClock
 from tuturuuu_jobs.runtime.fanout import FanOut
+from tuturuuu_jobs.runtime.memory import MemoryKills
 
 ROOT = Path(__file__).parents[2]
 RUN_ID = UUID("00000000-0000-4000-8000-000000000001")
@@ -37,6 +38,7 @@ class Parent:
         self.launcher = launcher
         self.note = folder / "note"
         self.lines: list[str] = []
+        self.events = folder / "memory.events"
         self.grace_s = 0.3
 
     def run(self, *behaviours: str, deadline_s: float = 30.0, width: int = 1) -> list[ChildEnd]:
@@ -48,7 +50,13 @@ class Parent:
 
         with wiring.build_launcher(self.launcher, PROGRAM) as launcher:
             children = FanOut(
-                launcher, SystemClock(), width, self._say, on_end, grace_s=self.grace_s
+                launcher,
+                SystemClock(),
+                width,
+                self._say,
+                on_end,
+                grace_s=self.grace_s,
+                kills=MemoryKills(self.events),
             )
             self.stopped_by = children.run(self._specs(behaviours, deadline_s))
         return ends
@@ -191,6 +199,29 @@ def test_a_child_killed_from_outside_has_crashed(parent: Parent) -> None:
 
     assert (end.returncode, end.stopped) == (-signal.SIGKILL, None)
     assert end.crashed
+
+
+def test_a_child_that_hears_nothing_any_more_is_killed_after_the_grace(parent: Parent) -> None:
+    end = parent.one("stopped", deadline_s=1.0)
+
+    assert (end.returncode, end.stopped) == (-signal.SIGKILL, Stop.DEADLINE)
+
+
+def test_half_a_result_of_a_child_that_a_signal_ended_is_no_result(parent: Parent) -> None:
+    broken_off, well = parent.run("broken_off", "well")
+
+    assert (broken_off.returncode, broken_off.result) == (-signal.SIGSEGV, None)
+    assert broken_off.crashed
+    assert well.result is not None
+
+
+def test_a_child_killed_for_want_of_memory_is_told_from_one_killed_by_hand(
+    parent: Parent,
+) -> None:
+    by_hand, by_kernel, after = parent.run("killed", "killed_for_memory", "killed")
+
+    assert [end.returncode for end in (by_hand, by_kernel, after)] == [-signal.SIGKILL] * 3
+    assert [end.out_of_memory for end in (by_hand, by_kernel, after)] == [False, True, False]
 
 
 def test_an_exception_ends_the_child_alone_and_its_traceback_is_told(parent: Parent) -> None:

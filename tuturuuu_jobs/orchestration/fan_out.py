@@ -31,6 +31,7 @@ from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Launcher
 from tuturuuu_jobs.runtime.fanout import FanOut
 from tuturuuu_jobs.runtime.identity import new_run_id
 from tuturuuu_jobs.runtime.job import Progress, RunContext
+from tuturuuu_jobs.runtime.memory import MemoryKills
 from tuturuuu_jobs.runtime.outcome import Problem
 from tuturuuu_jobs.runtime.redact import scrub
 
@@ -47,12 +48,14 @@ class Children:
         options: What each is told about its run.
         open_launcher: Makes the way to start them.
         audience: Who watches.
+        kills: Tells who was killed for want of memory.
     """
 
     job: str
     options: ChildOptions
     open_launcher: Callable[[], Launcher]
     audience: Audience
+    kills: MemoryKills = dataclasses.field(default_factory=MemoryKills)
 
 
 class WorkspaceFanOut:
@@ -104,6 +107,7 @@ class WorkspaceFanOut:
                 self._width,
                 say=lambda spec, line: self._children.audience.said(spec.label, scrub(line)),
                 on_end=self._ended,
+                kills=self._children.kills,
             )
             try:
                 stopped_by = fan_out.run(self._specs(ordered))

@@ -73,7 +73,7 @@ def judge(ws_id: UUID, end: ChildEnd) -> ChildReport:
         returncode,
         end.duration_s,
         verdict.problem.message,
-        f"look at it with: tuturuuu-jobs runs show {end.spec.run_id}",
+        verdict.problem.hint or f"look at it with: tuturuuu-jobs runs show {end.spec.run_id}",
     )
 
 
@@ -91,6 +91,13 @@ def _without_result(end: ChildEnd) -> _Verdict:
     if end.stopped is Stop.DRAIN:
         drained = Problem("killed", "it was stopped with the fan-out and left no result")
         return _Verdict(Kind.FAILED, Ending.INTERRUPTED, drained)
+    if end.out_of_memory:
+        starved = Problem(
+            "out_of_memory",
+            "the kernel killed it for want of memory",
+            hint="raise MemoryMax= of the unit, or lower --limit",
+        )
+        return _Verdict(Kind.FAILED, Ending.CRASHED, starved)
     if end.crashed:
         name = "an unknown cause" if end.returncode is None else _signal_name(-end.returncode)
         return _Verdict(Kind.FAILED, Ending.CRASHED, Problem("killed", f"it was ended by {name}"))

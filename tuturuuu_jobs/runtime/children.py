@@ -78,6 +78,7 @@ class ChildEnd:
         stopped: Why we stopped it, if we did.
         duration_s: From its start to its being reaped.
         stderr: The last of what it said to people.
+        out_of_memory: Whether the kernel killed it for want of memory, as far as can be told.
     """
 
     spec: ChildSpec
@@ -87,6 +88,7 @@ class ChildEnd:
     stopped: Stop | None
     duration_s: float
     stderr: bytes = b""
+    out_of_memory: bool = False
 
     @property
     def crashed(self) -> bool:

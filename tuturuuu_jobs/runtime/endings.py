@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tuturuuu_jobs.errors import BugError, Interruption, JobError
+from tuturuuu_jobs.errors import BugError, FailedError, Interruption, JobError
 from tuturuuu_jobs.runtime.clock import Deadline
 from tuturuuu_jobs.runtime.database import deadline_or, translate
 from tuturuuu_jobs.runtime.history import Contention
@@ -76,6 +76,13 @@ def as_job_error(error: BaseException) -> JobError:
         return error
     if isinstance(error, psycopg.Error):
         return translate(error)
+    if isinstance(error, MemoryError):
+        return FailedError(
+            "the run needs more memory than it may have",
+            code="out_of_memory",
+            hint="raise the limit on memory it is under: ulimit -v, LimitAS= of the unit; a child "
+            "of orchestrate has 1 GiB",
+        )
     return BugError(
         f"unexpected {type(error).__name__} in {_innermost_frame(error)}",
         hint="run it again with -v -v and report the traceback",

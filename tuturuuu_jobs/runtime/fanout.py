@@ -18,6 +18,7 @@ from typing import Final
 from tuturuuu_jobs.errors import UnavailableError
 from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Launcher
 from tuturuuu_jobs.runtime.clock import Clock
+from tuturuuu_jobs.runtime.memory import MemoryKills
 from tuturuuu_jobs.runtime.supervisor import GRACE_S, Draining, Say, supervise
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
@@ -34,6 +35,7 @@ class FanOut:
         say: Told each line of their standard error.
         on_end: Told each end as it happens; answers whether further children may start.
         grace_s: Seconds from SIGTERM to SIGKILL.
+        kills: Tells who was killed for want of memory.
     """
 
     launcher: Launcher
@@ -42,6 +44,7 @@ class FanOut:
     say: Say
     on_end: Callable[[ChildEnd], bool]
     grace_s: float = GRACE_S
+    kills: MemoryKills = dataclasses.field(default_factory=MemoryKills)
 
     def run(self, specs: Iterator[ChildSpec]) -> str | None:
         """Run what the iterator gives, one step ahead of nothing: asked only when there is room.
@@ -85,9 +88,14 @@ class FanOut:
             raise failure
 
     async def _child(self, spec: ChildSpec, draining: Draining) -> ChildEnd:
-        return await supervise(
+        before = self.kills.count()
+        end = await supervise(
             spec, self.launcher, draining, self.clock, self.say, grace_s=self.grace_s
         )
+        # None: it went with the process that it was copied from.
+        if end.returncode in {None, -signal.SIGKILL} and end.stopped is None:
+            return dataclasses.replace(end, out_of_memory=self.kills.explain(before))
+        return end
 
 
 @contextlib.contextmanager
