@@ -26,7 +26,10 @@ from tuturuuu_jobs.errors import SettingsError
 CONFIG_VARIABLE: Final = "TUTURUUU_JOBS_CONFIG"
 _CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 _PREFIX: Final = "TUTURUUU_JOBS_"
-_PLATFORM: Final = frozenset({"database_url", "google_client_id", "google_client_secret"})
+_PLATFORM: Final = frozenset(
+    {"database_url", "google_client_id", "google_client_secret"}
+    | {"internal_web_api_origin", "cron_secret", "internal_trigger_secret_key"}
+)
 _LONGEST_SECRET_FILE: Final = 65_536
 
 T = TypeVar("T")
@@ -54,6 +57,28 @@ def _google_url(value: str) -> str:
     return value
 
 
+def _app_origin(value: str) -> str:
+    """An https URL; http is for the app on this machine or in a private network only."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("should be a URL") from None
+    if not host or parts.username or parts.query or parts.fragment:
+        raise ValueError("should be a URL with a host, without user, query or fragment")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_near(host)):
+        raise ValueError("should start with https:// (http:// is for a private network)")
+    return value.rstrip("/")
+
+
+def _is_near(host: str) -> bool:
+    """Whether it can only be an address of a private network: secrets go there in the clear."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_PRIVATE_ENDINGS)
+
+
 def _ping_url(value: SecretStr) -> SecretStr:
     """An http or https URL to which the kind of ping can be appended."""
     try:
@@ -75,6 +100,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+_PRIVATE_ENDINGS: Final = (".internal", ".local", ".localhost", ".svc")
 _GoogleUrl = Annotated[str, AfterValidator(_google_url)]
 
 
@@ -101,6 +127,18 @@ class Settings(BaseSettings):
     )
     google_token_url: _GoogleUrl = Field(
         "https://oauth2.googleapis.com/token", description="Where access tokens are refreshed."
+    )
+    internal_web_api_origin: Annotated[str, AfterValidator(_app_origin)] | None = Field(
+        None, description="Where the app answers; for `schedule --engine app`."
+    )
+    app_route: Literal["schedule", "auto-schedule"] = Field(
+        "schedule", description="Which of the app's routes `schedule --engine app` asks."
+    )
+    cron_secret: SecretStr | None = Field(
+        None, description="What the app's route `schedule` wants as bearer."
+    )
+    internal_trigger_secret_key: SecretStr | None = Field(
+        None, description="What the app's route `auto-schedule` wants in its header."
     )
     metrics_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(
         None, description="Where Prometheus' textfile collector reads; a file per job is written."
@@ -137,9 +175,21 @@ class Settings(BaseSettings):
         secret = _present("google_client_secret", self.google_client_secret)
         return client_id, secret.get_secret_value()
 
+    def require_app(self) -> tuple[str, str]:
+        """The app's origin and the secret of its route. Raises SettingsError for a missing one."""
+        origin = _present("internal_web_api_origin", self.internal_web_api_origin)
+        if self.app_route == "schedule":
+            secret = _present("cron_secret", self.cron_secret)
+        else:
+            secret = _present("internal_trigger_secret_key", self.internal_trigger_secret_key)
+        return origin, secret.get_secret_value()
+
 
 FIELDS: Final = tuple(Settings.model_fields)
-SECRETS: Final = ("database_url", "google_client_secret", "ping_url")
+SECRETS: Final = (
+    *("database_url", "google_client_secret"),
+    *("cron_secret", "internal_trigger_secret_key", "ping_url"),
+)
 
 
 def variable_of(field: str) -> str:

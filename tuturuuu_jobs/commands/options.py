@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -169,6 +170,60 @@ AllowMassDelete = Annotated[
     typer.Option(
         "--allow-mass-delete", help="Delete what the listing proves gone, however much it is."
     ),
+]
+
+
+class EngineName(StrEnum):
+    """Who computes a plan: this program, or the app."""
+
+    LOCAL = "local"
+    APP = "app"
+
+
+def zone(text: str) -> str:
+    """The key of a time zone that this machine knows."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(text).key
+    except (KeyError, ValueError, OSError):
+        raise typer.BadParameter("a time zone looks like Europe/Berlin") from None
+
+
+WindowDays = Annotated[
+    int | None,
+    typer.Option(
+        "--window-days",
+        metavar="N",
+        help="Dates to plan, from today on; brought into 7 to 90. Default: 30.",
+    ),
+]
+ForceReschedule = Annotated[
+    bool,
+    typer.Option(
+        "--force-reschedule", help="Give up every place that may be given up, and plan anew."
+    ),
+]
+Timezone = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        metavar="TZ",
+        parser=zone,
+        help="The time zone where neither workspace nor owner names one.",
+    ),
+]
+EngineChoice = Annotated[
+    EngineName | None,
+    typer.Option(
+        "--engine",
+        metavar="local|app",
+        help="Who makes the plan: this program, or the app behind its route. Default: local.",
+    ),
+]
+AllowMassRemoval = Annotated[
+    bool,
+    typer.Option("--allow-mass-delete", help="Remove events though the plan removes very many."),
 ]
 
 
