@@ -27,7 +27,7 @@ CONFIG_VARIABLE: Final = "TUTURUUU_JOBS_CONFIG"
 _CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 _PREFIX: Final = "TUTURUUU_JOBS_"
 _PLATFORM: Final = frozenset(
-    {"database_url", "google_client_id", "google_client_secret"}
+    {"database_url", "google_client_id", "google_client_secret", "encryption_master_key"}
     | {"internal_web_api_origin", "cron_secret", "internal_trigger_secret_key"}
 )
 _LONGEST_SECRET_FILE: Final = 65_536
@@ -116,6 +116,9 @@ class Settings(BaseSettings):
         None, description="OAuth client of the Tuturuuu installation."
     )
     google_client_secret: SecretStr | None = Field(None, description="Its secret.")
+    encryption_master_key: SecretStr | None = Field(
+        None, description="Opens the keys of workspaces whose events are encrypted."
+    )
     state_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
         description="Where lock files, results and the spool live."
     )
@@ -187,7 +190,7 @@ class Settings(BaseSettings):
 
 FIELDS: Final = tuple(Settings.model_fields)
 SECRETS: Final = (
-    *("database_url", "google_client_secret"),
+    *("database_url", "google_client_secret", "encryption_master_key"),
     *("cron_secret", "internal_trigger_secret_key", "ping_url"),
 )
 

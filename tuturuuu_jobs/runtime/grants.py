@@ -29,11 +29,10 @@ _RIGHTS: Final = {
         "public.task_user_scheduling_settings",
         "public.workspace_habits",
         "public.habit_completions",
-    ),
-    "select, update": (
-        "public.calendar_auth_tokens",
         "public.habit_skipped_occurrences",
+        "public.calendar_event_colors",
     ),
+    "select, update": ("public.calendar_auth_tokens",),
     "select, insert, update": (
         "public.workspace_calendar_sync_coordination",
         "public.calendar_sync_dashboard",
@@ -93,6 +92,8 @@ def render_grants(role: str) -> str:
         lines += [f"grant {rights} on {table} to {name};" for table in tables]
     lines += [f"grant {rights} on jobs.{table} to {name};" for rights, table in _own_rights()]
     lines += [
+        "grant execute on function private.upsert_scheduling_metadata(uuid, text, text, integer, "
+        f"integer, integer, integer, integer) to {name};",
         f"grant execute on function jobs.ensure_event_partitions(integer) to {name};",
         f"grant execute on function jobs.drop_event_partitions(integer) to {name};",
     ]
