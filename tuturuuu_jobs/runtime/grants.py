@@ -28,11 +28,13 @@ _RIGHTS: Final = {
         "public.task_user_overrides",
         "public.task_user_scheduling_settings",
         "public.workspace_habits",
-        "public.habit_completions",
-        "public.habit_skipped_occurrences",
         "public.calendar_event_colors",
     ),
-    "select, update": ("public.calendar_auth_tokens",),
+    "select, update": (
+        "public.calendar_auth_tokens",
+        "public.habit_completions",
+        "public.habit_skipped_occurrences",
+    ),
     "select, insert, update": (
         "public.workspace_calendar_sync_coordination",
         "public.calendar_sync_dashboard",

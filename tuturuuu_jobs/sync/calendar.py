@@ -66,6 +66,7 @@ class CalendarSync:
         calendar: Calendar,
         session: AccountSession,
         keep_tokens: Callable[[], None],
+        old_rows: bool,
     ) -> None:
         self._ctx = ctx
         self._keep_tokens = keep_tokens
@@ -74,7 +75,7 @@ class CalendarSync:
         self._calendar = calendar
         self._session = session
         self._shape = shape
-        self._staging = Staging(ctx.connection, shape, workspace.id, calendar)
+        self._staging = Staging(ctx.connection, shape, workspace.id, calendar, old_rows=old_rows)
         self._before = Traffic(session.requests, 0, session.retries)
         self._reading = _Reading()
         self._changes: list[Decision] | None = None
@@ -269,6 +270,7 @@ class CalendarSync:
             problem=problem,
             committed=True,
             traffic=self._session.traffic(self._before, reading.pages),
+            absence=None if problem or listed.nothing else listed.area,
         )
 
     def _problem(self, listed: _Listed, applied: Applied) -> Problem | None:

@@ -235,11 +235,13 @@ class StoredRow:
         clean: Whether the remaining owned columns (the two old Google ids, sync_status,
             sync_error, is_encrypted) hold what the sync writes and no owned column is NULL.
         pending: Whether a local change waits to be sent to Google.
+        old: Whether it, or a second row of the event, still stands under ``primary``.
     """
 
     event: Event
     clean: bool
     pending: bool
+    old: bool = False
 
 
 @unique
@@ -357,6 +359,7 @@ class CalendarReport:
         problem: What failed, or None; a committed calendar may still have one (a refused sweep).
         committed: Whether its changes are in the table.
         changes: Only for a preview: what would be done.
+        absence: Where its listing proves what it lacks to be gone; None if nowhere.
     """
 
     calendar_id: str
@@ -372,12 +375,18 @@ class CalendarReport:
     committed: bool = False
     traffic: Traffic = dataclasses.field(default_factory=Traffic)
     changes: tuple[Decision, ...] | None = None
+    absence: Window | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SyncData:
-    """What a run of ``sync`` or ``full-sync`` did, calendar by calendar."""
+    """What a run of ``sync`` or ``full-sync`` did, calendar by calendar.
+
+    Attributes:
+        old_rows_swept: Rows under ``primary`` that belonged to no calendar any more.
+    """
 
     ws_id: UUID
     calendars: tuple[CalendarReport, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    old_rows_swept: int = 0

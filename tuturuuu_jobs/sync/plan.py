@@ -209,9 +209,11 @@ def decide(item: Item | Tombstone | Rejected, row: StoredRow | None, scope: Scop
     event = _wanted(item, row, start_at, end_at)
     if row is None:
         return Decision(item.event_id, Verdict.INSERT, "new", item.updated, True, event)
-    if row.clean and row.event == event:
+    if row.clean and row.event == event and not row.old:
         return Decision(item.event_id, Verdict.UNCHANGED, "same", item.updated, living=True)
     reason = _difference(row, event) if inside else "moved out of the window"
+    if row.old:
+        reason = "taken over from 'primary'"
     return Decision(item.event_id, Verdict.UPDATE, reason, item.updated, True, event)
 
 

@@ -116,7 +116,7 @@ def to_json(data: SyncData) -> dict[str, Any]:
                 for name in ("fetched", "inserted", "updated", "unchanged", "deleted", "rejected")
             },
             "skipped": sum(sum(r.counts.skipped.values()) for r in data.calendars),
-            "swept": sum(report.swept for report in data.calendars),
+            "swept": sum(report.swept for report in data.calendars) + data.old_rows_swept,
         },
     }
 

@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from tuturuuu_jobs.errors import FailedError, SupersededError
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.sync import statements as sql
+from tuturuuu_jobs.sync.adoption import adopt_rows
 from tuturuuu_jobs.sync.model import (
     Calendar,
     Decision,
@@ -89,7 +90,10 @@ class Staging:
         shape: Shape,
         ws_id: UUID,
         calendar: Calendar,
+        *,
+        old_rows: bool,
     ) -> None:
+        self._old_rows = old_rows
         self._connection = connection
         self._sql = sql.CURRENT if shape.sync_columns else sql.ERA
         self._calendar = calendar
@@ -97,6 +101,7 @@ class Staging:
         self._where: dict[str, Any] = {
             "ws": ws_id,
             "calendar": calendar.calendar_id,
+            "old": "primary" if old_rows else calendar.calendar_id,
             "outbound": calendar.outbound_enabled,
             "source": calendar.source_calendar_id,
         }
@@ -119,6 +124,9 @@ class Staging:
         statement = self._sql.rows
         with translated_errors(), self._connection.cursor(binary=True) as cursor:
             rows = {row[0]: _stored_row(row) for row in cursor.execute(statement, values)}
+            if self._old_rows:
+                old = cursor.execute(statement, {**values, "calendar": "primary"})
+                rows |= {row[0]: _old_row(_stored_row(row), rows.get(row[0])) for row in old}
             mentions = {row[0]: Mention(row[1]) for row in cursor.execute(sql.MENTIONED, values)}
         return rows, mentions
 
@@ -206,6 +214,8 @@ class Staging:
     def _apply_once(self, commit: Commit, before_commit: Callable[[], object]) -> Applied:
         with self._connection.transaction():
             refused = self.refused_sweep(commit)
+            if self._old_rows:
+                adopt_rows(self._connection, self._where["ws"], self._calendar.calendar_id)
             inserted, updated = self._upsert(None)
             deleted = self._connection.execute(self._sql.delete, self._where).rowcount
             swept = 0 if refused else self._sweep(commit)
@@ -323,6 +333,13 @@ def _stored_row(row: Any) -> StoredRow:
         event_id, title, description, location, start_at, end_at, color, _marker(metadata)
     )
     return StoredRow(event, clean, pending)
+
+
+def _old_row(old: StoredRow, own: StoredRow | None) -> StoredRow:
+    """The row to plan with where one stands under ``primary``: the calendar's own, if any."""
+    if own is None:
+        return dataclasses.replace(old, old=True)
+    return dataclasses.replace(own, old=True, pending=own.pending or old.pending)
 
 
 def _marker(metadata: object) -> Marker | None:

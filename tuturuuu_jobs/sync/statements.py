@@ -1,7 +1,8 @@
 """The SQL of staging one calendar's changes, in both shapes of the events table.
 
-Everything here is a literal; values travel as parameters ``ws``, ``calendar``, ``ids``,
-``outbound``, ``source`` and those a statement names besides.
+Everything here is a literal; values travel as parameters ``ws``, ``calendar``, ``old`` (the key of
+rows to take over, else the same), ``ids``, ``outbound``, ``source`` and those a statement names
+besides.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ _UPSERT_ERA: Final[LiteralString] = (
 _DELETE_FROM: Final[LiteralString] = """
 delete from public.workspace_calendar_events e using jobs_staged s
 where s.gone and e.ws_id = %(ws)s and e.provider = 'google'
-  and e.external_calendar_id = %(calendar)s and e.external_event_id = s.event_id
+  and e.external_calendar_id in (%(calendar)s, %(old)s) and e.external_event_id = s.event_id
 """
 _NOT_PENDING: Final[LiteralString] = (
     " and not (%(outbound)s and e.sync_status in ('failed', 'conflict'))"

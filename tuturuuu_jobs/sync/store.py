@@ -215,30 +215,19 @@ def _unattached(connections: Sequence[dict[str, Any]]) -> tuple[Problem, ...]:
 
 _UNSUPPORTED: Final[LiteralString] = """
 select exists (select from public.workspace_encryption_keys where ws_id = %(ws)s)
-           or exists (select from public.workspace_calendar_events
-                      where ws_id = %(ws)s and provider = 'google' and is_encrypted) as encrypted,
-       exists (select from public.workspace_calendar_events
-               where ws_id = %(ws)s and provider = 'google'
-                 and external_calendar_id = 'primary') as primary_rows
+    or exists (select from public.workspace_calendar_events
+               where ws_id = %(ws)s and provider = 'google' and is_encrypted)
 """
 
 
 def refuse_unsupported(connection: psycopg.Connection[Any], ws_id: UUID) -> None:
     """Raise FailedError for a workspace whose rows this version would not treat right."""
     with translated_errors():
-        row = connection.cursor(row_factory=dict_row).execute(_UNSUPPORTED, {"ws": ws_id})
-        found = row.fetchone() or {}
-    if found["encrypted"]:
+        row = connection.execute(_UNSUPPORTED, {"ws": ws_id}).fetchone()
+    if row is None or row[0]:
         raise FailedError(
             "the workspace's events are encrypted, which this version does not write",
             code="encryption_unsupported",
-            subject=str(ws_id),
-            hint="leave this workspace to the app's own sync; nothing was written",
-        )
-    if found["primary_rows"]:
-        raise FailedError(
-            "the workspace has events of an earlier sync under the calendar id 'primary'",
-            code="primary_rows_unsupported",
             subject=str(ws_id),
             hint="leave this workspace to the app's own sync; nothing was written",
         )

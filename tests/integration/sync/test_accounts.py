@@ -207,22 +207,6 @@ def test_a_refused_account_is_asked_once_and_the_others_go_on(scene: Scene) -> N
     assert sum(request.user == ADA for request in scene.emulator.requests) == 1
 
 
-def test_a_workspace_with_rows_under_primary_is_refused_and_nothing_is_written(
-    any_scene: Scene,
-) -> None:
-    scene = any_scene
-    now = scene.clock.now()
-    seed.create_google_event(
-        scene.connection, scene.ws_id, "primary", "x", start_at=now, end_at=now
-    )
-    before = written(scene)
-    for full in (False, True):
-        assert ending(run(scene, full=full)) == (1, "primary_rows_unsupported")
-    assert ending(scene.preview()) == (1, "primary_rows_unsupported")
-    assert scene.emulator.requests == ()
-    assert written(scene) == before
-
-
 @pytest.mark.parametrize("sign", ["key", "row"])
 def test_an_encrypted_workspace_is_refused_and_nothing_is_written(
     any_scene: Scene, sign: str
