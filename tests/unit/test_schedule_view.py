@@ -40,16 +40,22 @@ def at(text: str) -> int:
     return floor_minute(datetime.fromisoformat(text).replace(tzinfo=UTC))
 
 
-def item(day: str, start: str, end: str, event_id: UUID | None, **more: object) -> Item:
-    kind = ItemKind.TASK if more.get("id") == TASK else ItemKind.HABIT
-    fields = {"id": HABIT, "date": date.fromisoformat(day), "title": "secret"} | more
+def item(day: str, start: str, end: str, event_id: UUID | None) -> Item:
     return Item(
-        kind=kind, start=at(f"{day} {start}"), end=at(f"{day} {end}"), event_id=event_id, **fields
-    )  # type: ignore[arg-type]  # Fields by name.
+        ItemKind.HABIT,
+        HABIT,
+        date.fromisoformat(day),
+        at(f"{day} {start}"),
+        at(f"{day} {end}"),
+        event_id,
+        "secret",
+    )
 
 
 READ = item("2026-01-05", "09:00", "09:30", None)
-REPORT = item("2026-01-06", "11:00", "12:00", EVENTS[0], id=TASK, number=2, count=3)
+REPORT = dataclasses.replace(
+    item("2026-01-06", "11:00", "12:00", EVENTS[0]), kind=ItemKind.TASK, id=TASK, number=2, count=3
+)
 KEPT = item("2026-01-07", "09:00", "09:30", EVENTS[1])
 PLAN = Plan(
     items=(READ, REPORT, KEPT),
@@ -104,9 +110,10 @@ REPORTED = ScopeReport(
 DATA = ScheduleData(WS, 30, force=False, dry_run=True, zone="UTC", scopes=(REPORTED,))
 
 
-def lines(data: ScheduleData = DATA, width: int = 100, **options: object) -> list[str]:
-    screen = Screen(Paper(width, 40), options.pop("colors", None))  # type: ignore[arg-type]
-    return schedule_lines(data, screen, **options)  # type: ignore[arg-type]  # Just verbose.
+def lines(
+    data: ScheduleData = DATA, width: int = 100, *, verbose: int = 0, colors: str | None = None
+) -> list[str]:
+    return schedule_lines(data, Screen(Paper(width, 40), colors), verbose=verbose)
 
 
 def test_the_whole_view() -> None:

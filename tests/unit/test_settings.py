@@ -166,6 +166,12 @@ def test_secrets_never_show(field: str) -> None:
         ("TUTURUUU_JOBS_GOOGLE_API_URL", f"https://u:{CANARY}@h/"),
         ("TUTURUUU_JOBS_GOOGLE_TOKEN_URL", f"ftp://127.0.0.1/{CANARY}"),
         ("TUTURUUU_JOBS_GOOGLE_TOKEN_URL", f"https://[{CANARY}/"),
+        ("INTERNAL_WEB_API_ORIGIN", CANARY),
+        ("INTERNAL_WEB_API_ORIGIN", f"http://{CANARY}.example"),
+        ("INTERNAL_WEB_API_ORIGIN", "http://8.8.8.8"),
+        ("INTERNAL_WEB_API_ORIGIN", f"https://u:{CANARY}@h"),
+        ("INTERNAL_WEB_API_ORIGIN", f"https://[{CANARY}"),
+        ("TUTURUUU_JOBS_APP_ROUTE", CANARY),
     ],
 )
 def test_a_wrong_value_is_named_with_its_origin_and_not_shown(name: str, value: str) -> None:
@@ -189,6 +195,36 @@ def test_plain_http_is_for_this_machine_only(host: str) -> None:
     environ = {"TUTURUUU_JOBS_GOOGLE_API_URL": f"http://{host}/"}
 
     assert load(environ).google_api_url == f"http://{host}/"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://app.example.org", "http://127.0.0.1:7803", "http://10.1.2.3", "http://web:3000"),
+        *(
+            "http://web.internal",
+            "http://[fd00::1]:80",
+            "http://app.tuturuuu.svc",
+            "https://h/base",
+        ),
+    ],
+)
+def test_the_apps_secret_may_go_in_the_clear_inside_a_private_network_only(origin: str) -> None:
+    assert load({"INTERNAL_WEB_API_ORIGIN": f"{origin}/"}).internal_web_api_origin == origin
+
+
+@pytest.mark.parametrize(
+    ("route", "secret"),
+    [("schedule", "CRON_SECRET"), ("auto-schedule", "INTERNAL_TRIGGER_SECRET_KEY")],
+)
+def test_each_route_of_the_app_wants_a_secret_of_its_own(route: str, secret: str) -> None:
+    environ = {"TUTURUUU_JOBS_APP_ROUTE": route, "INTERNAL_WEB_API_ORIGIN": "https://h"}
+
+    with pytest.raises(SettingsError, match=f"{secret} is not set"):
+        load(environ).require_app()
+    assert load({**environ, secret: "s"}).require_app() == ("https://h", "s")
+    with pytest.raises(SettingsError, match="INTERNAL_WEB_API_ORIGIN is not set"):
+        load({secret: "s"}).require_app()
 
 
 def test_an_absent_secret_file_is_named() -> None:

@@ -127,7 +127,9 @@ class AppClient:
         request = self._request(ws_id, body)
         try:
             with _opener(self.origin).open(request, timeout=timeout_s) as response:
-                content = response.read(LONGEST_ANSWER + 1)
+                content: bytes = response.read(LONGEST_ANSWER + 1)
+                if response.length and len(content) <= LONGEST_ANSWER:
+                    raise _unreachable("cut short")
         except HTTPError as error:
             with error:
                 raise _refusal(error.code, error.headers.get("Retry-After"), self.route) from None
