@@ -1,0 +1,261 @@
+"""What does not fit, or not as asked: one finding for each demand, with its single reason.
+
+Invariant: every demand with an unplaced or late minute has exactly one finding; the most serious
+fact wins. Nothing here changes a plan.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+from tuturuuu_jobs.scheduling.board import Board
+from tuturuuu_jobs.scheduling.decisions import Code, Finding, ItemKind, Level
+from tuturuuu_jobs.scheduling.demands import Occurrence, Owner, Work
+from tuturuuu_jobs.scheduling.gathering import Demands
+from tuturuuu_jobs.scheduling.intervals import FAR
+from tuturuuu_jobs.scheduling.model import (
+    Blocker,
+    BlockerKind,
+    Instance,
+    Piece,
+    ScopeKind,
+    Snapshot,
+)
+from tuturuuu_jobs.scheduling.window import Block, Window, up
+from tuturuuu_jobs.scheduling.wording import HOURS, PARTS, clock, moment, span
+
+_NAMED: Final = 5
+"""How many events in the way are told."""
+
+Fact = tuple[Code, Level, str]
+
+
+def findings_of(
+    snapshot: Snapshot, demands: Demands, board: Board, owners: Sequence[Owner]
+) -> tuple[Finding, ...]:
+    """All findings: of the snapshot as a whole, of habits by date, of tasks."""
+    found = [*_cycles(demands), *_double_links(snapshot)]
+    way = _Way(snapshot)
+    for owner in owners:
+        if isinstance(owner, Occurrence):
+            finding = _of_habit(demands.window, board, owner, way)
+        else:
+            finding = _of_task(demands.window, owner, way)
+        if finding is not None:
+            found.append(finding)
+    return tuple(found)
+
+
+class _Way:
+    """Which events of this workspace stand in an interval."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        known: tuple[Blocker | Instance | Piece, ...] = (
+            *snapshot.blockers,
+            *snapshot.instances,
+            *snapshot.pieces,
+        )
+        events = [(each.start, each.end, each.event_id) for each in known if each.event_id]
+        events.sort(key=lambda each: (each[0], each[1], each[2].int))
+        self._events = events
+
+    def within(self, parts: Iterable[Block]) -> tuple[UUID, ...]:
+        """The first few that overlap any of the sorted parts."""
+        found: list[UUID] = []
+        intervals = list(parts)
+        if not intervals:
+            return ()
+        low, high = intervals[0][0], intervals[-1][1]
+        ends = [end for _, end in intervals]
+        for start, end, event_id in self._events:
+            if start >= high or len(found) == _NAMED:
+                break
+            if end > low:
+                index = bisect_right(ends, start)
+                if index < len(intervals) and intervals[index][0] < end:
+                    found.append(event_id)
+        return tuple(found)
+
+
+def _cycles(demands: Demands) -> list[Finding]:
+    found: list[Finding] = []
+    for cycle in demands.precedence.cycles:
+        named = ", ".join(str(habit) for habit in cycle[:_NAMED])
+        more = f" and {len(cycle) - _NAMED} more" if len(cycle) > _NAMED else ""
+        text = f"These habits wait for each other, so their order is ignored: {named}{more}."
+        found.append(
+            Finding(ItemKind.HABIT, cycle[0], None, Code.DEPENDENCY_CYCLE, Level.WARNING, 0, text)
+        )
+    return found
+
+
+def _double_links(snapshot: Snapshot) -> list[Finding]:
+    kind = ItemKind.TASK if snapshot.scope.kind is ScopeKind.TASKS else ItemKind.HABIT
+    ids = [
+        each.event_id
+        for each in snapshot.blockers
+        if each.kind is BlockerKind.DOUBLE_LINK and each.event_id is not None
+    ]
+    text = "This event is linked to more than one habit or task; it is left as it is."
+    return [
+        Finding(kind, each, None, Code.DOUBLE_LINK, Level.WARNING, 0, text, (each,))
+        for each in sorted(set(ids), key=lambda each: each.int)
+    ]
+
+
+def _of_habit(window: Window, board: Board, owner: Occurrence, way: _Way) -> Finding | None:
+    missing = owner.missing
+    if missing > 0 and owner.aims:
+        if not owner.seats and not owner.fixed:
+            code, text = _why_unplaced(window, board, owner)
+            if code in {Code.NO_HOURS, Code.MISSED_TODAY}:
+                return _habit(owner, (code, Level.INFORMATION, text), missing)
+            named = way.within(_reach(window, owner))
+            return _habit(owner, (code, Level.WARNING, text), missing, named)
+        return _short(owner, missing)
+    if _is_unmet(owner):
+        text = "The habit that comes before it found no place on this date."
+        return _habit(owner, (Code.DEPENDENCY_UNMET, Level.WARNING, text), 0)
+    return None
+
+
+def _is_unmet(owner: Occurrence) -> bool:
+    return any(
+        other.aims and not other.seats and not other.fixed and other.missing > 0
+        for other in owner.befores
+    )
+
+
+def _short(owner: Occurrence, missing: int) -> Finding:
+    """Some instances have a place, but not all minutes."""
+    have = len(owner.seats) + len(owner.fixed)
+    if have < owner.shape.enough:
+        text = f"Only {have} of at least {owner.shape.enough} on this date found a place."
+        return _habit(owner, (Code.QUOTA_BELOW_MIN, Level.WARNING, text), missing)
+    level = Level.INFORMATION if owner.habit.splittable else Level.WARNING
+    text = f"{span(missing)} less than wanted on this date; no more fits."
+    return _habit(owner, (Code.SHORTENED, level, text), missing)
+
+
+def _why_unplaced(window: Window, board: Board, owner: Occurrence) -> tuple[Code, str]:
+    shape, hours = owner.shape, HOURS[owner.habit.hours]
+    if not owner.blocks:
+        return Code.NO_HOURS, f"The {hours} have no time on this date."
+    longest = max(end - start for start, end in owner.blocks)
+    if longest < shape.shortest:
+        text = (
+            f"It takes at least {span(shape.shortest)}; the {hours} of this date have "
+            f"{span(longest)} at most in one block."
+        )
+        return Code.TOO_LONG_FOR_ANY_BLOCK, text
+    reach = _reach(window, owner)
+    if owner.day == 0 and max((end - start for start, end in reach), default=0) < shape.shortest:
+        return Code.MISSED_TODAY, "Its time of today has passed."
+    if owner.bumped:
+        return Code.BUMPED_BY, "A task of higher priority took its place; no other one was found."
+    free = _longest_free(board, window, owner)
+    aim = owner.aims[0]
+    if free >= shape.shortest and (aim.first, aim.until) != (-FAR, FAR):
+        return Code.NO_SLOT_NEAR_PREFERENCE, f"No free time near {_preference(window, owner)}."
+    return (
+        Code.NO_FREE_TIME,
+        f"The {hours} of this date have no {span(shape.shortest)} free in one stretch.",
+    )
+
+
+def _preference(window: Window, owner: Occurrence) -> str:
+    if owner.habit.ideal is not None:
+        return f"the ideal time {clock(window, owner.aims[0].at)}"
+    if owner.habit.band is not None:
+        return f"the {PARTS[owner.habit.band]}"
+    return "the wanted time"
+
+
+def _reach(window: Window, owner: Occurrence) -> list[Block]:
+    """Where the first instance could be, were everything free."""
+    aim, shortest = owner.aims[0], owner.shape.shortest
+    parts: list[Block] = []
+    for begin, finish in owner.blocks:
+        start = up(max(begin, aim.first, window.start))
+        end = min(finish, aim.until, aim.last + shortest)
+        if end > start:
+            parts.append((start, end))
+    return parts
+
+
+def _longest_free(board: Board, window: Window, owner: Occurrence) -> int:
+    """The longest free stretch of the date's hours, wherever the habit is wanted."""
+    timeline = board.timeline
+    longest = 0
+    for begin, finish in owner.blocks:
+        position = max(begin, window.start)
+        index = timeline.index_after(position)
+        while position < finish:
+            longest = max(longest, min(finish, timeline.starts[index]) - up(position))
+            position = timeline.ends[index]
+            index += 1
+    return longest
+
+
+def _habit(owner: Occurrence, fact: Fact, minutes: int, way: tuple[UUID, ...] = ()) -> Finding:
+    code, level, text = fact
+    return Finding(ItemKind.HABIT, owner.habit.id, owner.date, code, level, minutes, text, way)
+
+
+def _of_task(window: Window, owner: Work, way: _Way) -> Finding | None:
+    missing = owner.missing
+    if missing > 0:
+        fact = _why_left_over(window, owner, missing)
+        named = () if fact[1] is Level.INFORMATION else way.within(_mask(window, owner))
+        return _task(owner, fact, missing, named)
+    late = owner.late
+    if late and owner.task.deadline is not None:
+        when = moment(window, owner.task.deadline)
+        named = way.within(_mask(window, owner, owner.due))
+        if owner.task.deadline <= window.now:
+            text = f"The deadline was {when}; it is done as soon as possible."
+            return _task(owner, (Code.OVERDUE, Level.WARNING, text), late, named)
+        text = f"{span(late)} of it come after the deadline {when}."
+        return _task(owner, (Code.LATE, Level.WARNING, text), late, named)
+    if owner.relaxed and owner.minutes:
+        text = (
+            f"No number of pieces within its bounds makes {span(owner.minutes)}; "
+            f"pieces of {span(owner.least)} are allowed."
+        )
+        return _task(owner, (Code.SPLIT_BOUNDS_RELAXED, Level.WARNING, text), 0)
+    return None
+
+
+def _why_left_over(window: Window, owner: Work, missing: int) -> Fact:
+    hours = HOURS[owner.task.hours]
+    mask = window.masks[owner.task.hours]
+    if owner.start >= window.end:
+        text = f"It starts {moment(window, owner.start)}, after the window."
+        return Code.STARTS_AFTER_WINDOW, Level.INFORMATION, text
+    if not mask:
+        return Code.NO_HOURS, Level.ERROR, f"The {hours} have no time in this window."
+    longest = max(end - start for start, end in mask)
+    if longest < owner.least:
+        text = (
+            f"It takes {span(owner.least)} in one stretch; the {hours} have "
+            f"{span(longest)} at most in one block."
+        )
+        return Code.TOO_LONG_FOR_ANY_BLOCK, Level.ERROR, text
+    text = f"No free time for {span(missing)} of it in the {hours} of this window."
+    return Code.NO_FREE_TIME, Level.ERROR, text
+
+
+def _mask(window: Window, owner: Work, until: int = FAR) -> list[Block]:
+    return [
+        (max(start, owner.start), min(end, until))
+        for start, end in window.masks[owner.task.hours]
+        if end > owner.start and start < until
+    ]
+
+
+def _task(owner: Work, fact: Fact, minutes: int, way: tuple[UUID, ...] = ()) -> Finding:
+    code, level, text = fact
+    return Finding(ItemKind.TASK, owner.task.id, None, code, level, minutes, text, way)

@@ -1,0 +1,161 @@
+"""What is busy, and what is free under a weekly table.
+
+Invariant: the busy intervals are disjoint, half-open and sorted; each is either blocked for good or
+holds one seat. Free gaps are derived from them a local date at a time and forgotten when a seat
+comes or goes there, so finding the first gap that is long enough skips whole dates.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
+
+FAR: Final = 1 << 40
+"""A minute that no plan reaches; it stands for "nothing before" and, negated, "nothing after"."""
+
+T = TypeVar("T")
+
+
+class Gap(NamedTuple):
+    """Free time from ``start`` to ``end`` within the hours.
+
+    ``before`` is where the last busy interval ends and ``after`` where the next begins, inside the
+    hours or not: neighbours are felt across the edge of a block.
+    """
+
+    start: int
+    end: int
+    before: int
+    after: int
+
+
+class Lane:
+    """The allowed intervals of one weekly table, with the free gaps found so far."""
+
+    __slots__ = ("ends", "found", "starts", "through")
+
+    def __init__(self, allowed: Sequence[tuple[int, int]], midnights: Sequence[int]) -> None:
+        self.starts = [start for start, _ in allowed]
+        self.ends = [end for _, end in allowed]
+        self.through = [self._covers(minute) for minute in midnights]
+        self.found: list[tuple[int, list[Gap]] | None] = [None] * (len(midnights) - 1)
+
+    def _covers(self, minute: int) -> bool:
+        index = bisect_left(self.starts, minute) - 1
+        return index >= 0 and self.ends[index] > minute
+
+    def covers(self, start: int, end: int) -> bool:
+        """Whether one allowed interval holds ``[start, end)``."""
+        index = bisect_right(self.starts, start) - 1
+        return index >= 0 and end <= self.ends[index]
+
+
+class Timeline(Generic[T]):
+    """One person's time: what is blocked, and the seats taken in it."""
+
+    __slots__ = ("ends", "floor", "lanes", "midnights", "seats", "starts")
+
+    def __init__(
+        self,
+        midnights: Sequence[int],
+        floor: int,
+        lanes: Sequence[Lane],
+        blocked: Sequence[tuple[int, int]],
+    ) -> None:
+        """Start with ``blocked``, which is sorted and disjoint; nothing is free before ``floor``.
+
+        ``midnights`` are where the local dates begin, and where the last one ends.
+        """
+        self.midnights = midnights
+        self.floor = floor
+        self.lanes = lanes
+        self.starts = [-FAR, *(start for start, _ in blocked), FAR]
+        self.ends = [-FAR, *(end for _, end in blocked), FAR]
+        self.seats: list[T | None] = [None] * len(self.starts)
+
+    def day_of(self, minute: int) -> int:
+        """Which date of the window a minute belongs to, cut off at its ends."""
+        return min(max(bisect_right(self.midnights, minute) - 1, 0), len(self.midnights) - 2)
+
+    def is_free(self, start: int, end: int) -> bool:
+        """Whether nothing is in ``[start, end)``."""
+        index = bisect_right(self.ends, start)
+        return self.starts[index] >= end
+
+    def index_at(self, start: int) -> int:
+        """The index of the busy interval that begins at ``start``."""
+        return bisect_left(self.starts, start)
+
+    def index_after(self, minute: int) -> int:
+        """The index of the first busy interval that ends after ``minute``."""
+        return bisect_right(self.ends, minute)
+
+    def insert(self, start: int, end: int, seat: T) -> int:
+        """Take ``[start, end)``, which must be free; the index it has until the next change."""
+        index = bisect_right(self.starts, start)
+        self.starts.insert(index, start)
+        self.ends.insert(index, end)
+        self.seats.insert(index, seat)
+        self._forget(start, end, self.ends[index - 1])
+        return index
+
+    def remove(self, start: int, end: int) -> int:
+        """Give ``[start, end)`` back; the index it had."""
+        index = bisect_left(self.starts, start)
+        del self.starts[index], self.ends[index], self.seats[index]
+        self._forget(start, end, self.ends[index - 1])
+        return index
+
+    def _forget(self, start: int, end: int, before: int) -> None:
+        """Drop the gaps that a change of ``[start, end)`` can touch.
+
+        A gap belongs to the date on which it begins. The one that holds ``start`` may have begun
+        on an earlier date, if hours and free time run through midnight.
+        """
+        first, last = self.day_of(start), self.day_of(end)
+        midnights = self.midnights
+        for lane in self.lanes:
+            found = lane.found
+            day = first
+            found[day] = None
+            while day and lane.through[day] and before < midnights[day]:
+                day -= 1
+                found[day] = None
+            for later in range(first + 1, last + 1):
+                found[later] = None
+
+    def gaps(self, lane: Lane, day: int) -> tuple[int, list[Gap]]:
+        """The free gaps of ``lane`` that begin on that date, in order, after their longest."""
+        known = lane.found[day]
+        if known is None:
+            gaps = self._find(lane, self.midnights[day], self.midnights[day + 1])
+            known = (max([gap.end - gap.start for gap in gaps], default=0), gaps)
+            lane.found[day] = known
+        return known
+
+    def _find(self, lane: Lane, first: int, last: int) -> list[Gap]:
+        gaps: list[Gap] = []
+        starts, ends = self.starts, self.ends
+        index = bisect_right(lane.ends, max(first, self.floor))
+        while index < len(lane.starts) and lane.starts[index] < last:
+            position, stop = max(lane.starts[index], self.floor), lane.ends[index]
+            index += 1
+            if position < first:
+                busy = bisect_left(ends, first)
+                position = ends[busy]
+                busy += 1
+            else:
+                busy = bisect_right(ends, position)
+                if starts[busy] <= position:
+                    position = ends[busy]
+                    busy += 1
+            while position < last and position < stop:
+                after = starts[busy]
+                if after > position:
+                    gaps.append(Gap(position, min(after, stop), ends[busy - 1], after))
+                if after >= stop:
+                    break
+                position = ends[busy]
+                busy += 1
+        return gaps

@@ -1,0 +1,240 @@
+"""Make room for what found no place, or a late one: send something lighter elsewhere.
+
+Invariant: a trial is accepted only if the score rises, moves included, and is taken back entirely
+otherwise. Every trial is counted, so that the work is bounded and the same on every machine.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tuturuuu_jobs.scheduling import habits, tasks
+from tuturuuu_jobs.scheduling.board import Board
+from tuturuuu_jobs.scheduling.costs import PLACED, habit_worth
+from tuturuuu_jobs.scheduling.demands import Aim, Occurrence, Owner, Seat, Work, cut
+from tuturuuu_jobs.scheduling.intervals import FAR
+from tuturuuu_jobs.scheduling.model import GRID
+from tuturuuu_jobs.scheduling.window import down, up
+
+TRIES_PER_ITEM: Final = 16
+TRIES: Final = 400
+MOST_VICTIMS: Final = 2
+
+Option = tuple[int, int, int, list[Seat]]
+"""Estimated loss, start, length, what must go."""
+
+
+def repair(board: Board, owners: Sequence[Owner]) -> bool:
+    """Try to help everything unplaced or late, the heaviest first; whether anything changed."""
+    changed = False
+    budget = board.tries + TRIES
+    for owner in sorted(owners, key=_rank):
+        if board.tries >= budget:
+            break
+        if isinstance(owner, Occurrence):
+            if owner.missing >= owner.shape.shortest and len(owner.seats) < len(owner.aims):
+                changed = help_occurrence(board, owner) or changed
+        elif owner.missing or owner.late:
+            changed = help_work(board, owner) or changed
+    return changed
+
+
+def _rank(owner: Owner) -> tuple[int, int, int]:
+    if isinstance(owner, Occurrence):
+        return -owner.weight, owner.day, owner.order
+    return -owner.weight, owner.due, owner.order
+
+
+def help_occurrence(board: Board, owner: Occurrence) -> bool:
+    """Find a place for a missing instance at the cost of others."""
+    helped = False
+    for aim in habits.free_aims(owner):
+        length = habits.wanted(owner)
+        for size in {length: None, owner.shape.shortest: None}:
+            if size >= owner.shape.shortest and _try(
+                board, owner, _around(board, owner, aim, size), aim
+            ):
+                helped = True
+                break
+    return helped
+
+
+def help_work(board: Board, owner: Work) -> bool:
+    """Find places for missing minutes of a task, or earlier ones for late minutes."""
+    helped = False
+    while owner.missing and _try(board, owner, _openings(board, owner), None):
+        helped = True
+        if owner.missing:
+            tasks.place(board, owner, owner.missing, FAR)
+    for seat in sorted(owner.seats, key=lambda each: -each.start):
+        if seat.start + seat.length <= owner.due:
+            break
+        if seat.kept and seat.start < board.frozen_until and not board.force:
+            continue
+        mark, before = board.mark(), board.score
+        board.remove(seat)
+        if _try(board, owner, _openings(board, owner), None, before):
+            helped = True
+        else:
+            board.undo(mark)
+    return helped
+
+
+def _try(
+    board: Board,
+    owner: Owner,
+    options: Iterable[Option],
+    aim: Aim | None,
+    before: int | None = None,
+) -> bool:
+    """Take the first option that raises the score."""
+    goal = board.score if before is None else before
+    for _, start, length, victims in sorted(options, key=lambda each: each[:3])[:TRIES_PER_ITEM]:
+        board.tries += 1
+        mark = board.mark()
+        for victim in victims:
+            board.remove(victim)
+        if isinstance(owner, Occurrence) and aim is not None:
+            board.add(board.seat_habit(owner, aim, start, length))
+        elif isinstance(owner, Work):
+            board.add(board.seat_task(owner, start, length))
+            if owner.missing:
+                tasks.place(board, owner, owner.missing, FAR)
+        replace(board, victims)
+        if board.score > goal:
+            _count_bumped(owner, victims)
+            return True
+        board.undo(mark)
+    return False
+
+
+def _count_bumped(owner: Owner, victims: Sequence[Seat]) -> None:
+    """Remember which habits lost their place of the date to a task."""
+    for victim in victims:
+        other = victim.owner
+        if isinstance(owner, Work) and isinstance(other, Occurrence):
+            other.bumped = victim not in other.seats and other.missing > 0
+
+
+def replace(board: Board, victims: Sequence[Seat]) -> None:
+    """Give those that were sent away another place, heaviest first."""
+    for seat in sorted(victims, key=lambda each: (-each.owner.weight, each.start)):
+        owner = seat.owner
+        if isinstance(owner, Occurrence):
+            found = None if seat.aim is None else habits.best_seat(board, owner, seat.aim)
+            if found is not None:
+                board.add(found)
+        elif owner.missing:
+            tasks.place(board, owner, owner.missing, FAR)
+
+
+def victims_of(board: Board, start: int, end: int, weight: int, owner: Owner) -> list[Seat] | None:
+    """The seats in ``[start, end)`` if all of them may move and they are few, else None."""
+    timeline = board.timeline
+    index = bisect_right(timeline.ends, start)
+    found: list[Seat] = []
+    while timeline.starts[index] < end:
+        seat = timeline.seats[index]
+        if seat is None or seat.owner is owner or len(found) == MOST_VICTIMS:
+            return None
+        if not board.may_move(seat, weight):
+            return None
+        found.append(seat)
+        index += 1
+    return found
+
+
+def _around(board: Board, owner: Occurrence, aim: Aim, length: int) -> list[Option]:
+    """Places within tolerance that become free when one or two others go."""
+    low, high = owner.span()
+    timeline = board.timeline
+    options: list[Option] = []
+    for begin, finish in owner.blocks:
+        first = max(begin, aim.first, board.now, low)
+        last = min(finish, aim.until, high) - length
+        last = min(last, aim.last)
+        if first > last:
+            continue
+        starts = {up(first), down(last), up(min(max(aim.at, first), last))}
+        index = bisect_right(timeline.ends, first)
+        while timeline.starts[index] < last + length:
+            starts |= {up(timeline.ends[index]), down(timeline.starts[index] - length)}
+            starts.add(up(timeline.starts[index]))
+            index += 1
+        for start in sorted(starts):
+            if not first <= start <= last or not _apart(owner, start, start + length):
+                continue
+            victims = victims_of(board, start, start + length, owner.weight, owner)
+            if victims is not None:
+                gain = habit_worth(owner.weight, aim, start, length)
+                options.append((_loss(victims) - gain, start, length, victims))
+    return options
+
+
+def _apart(owner: Occurrence, start: int, end: int) -> bool:
+    taken = [(event.start, event.end) for event in owner.fixed]
+    taken += [(seat.start, seat.start + seat.length) for seat in owner.seats]
+    return all(end + owner.sep <= first or last + owner.sep <= start for first, last in taken)
+
+
+def _loss(victims: Sequence[Seat]) -> int:
+    """How much it is likely to cost to send them away."""
+    return sum([10 * seat.owner.weight * seat.length + 100 for seat in victims])
+
+
+def _openings(board: Board, owner: Work) -> list[Option]:
+    """Places before the deadline, or anywhere without one, that others could leave to a task."""
+    timeline = board.timeline
+    starts, ends, seats = timeline.starts, timeline.ends, timeline.seats
+    rest, lane = owner.missing, owner.lane
+    until = owner.due if owner.due > board.now else FAR
+    options: list[Option] = []
+    index = bisect_right(ends, owner.start)
+    while starts[index] < until and starts[index] < FAR and len(options) < 8 * TRIES_PER_ITEM:
+        group: list[Seat] = []
+        low = max(ends[index - 1], owner.start)
+        for width in range(MOST_VICTIMS):
+            seat = seats[index + width]
+            if seat is None or seat.owner is owner or not board.may_move(seat, owner.weight):
+                break
+            group = [*group, seat]
+            option = _opening(
+                owner,
+                lane_cut(lane.starts, lane.ends, low, min(starts[index + width + 1], until)),
+                rest,
+            )
+            if option is not None:
+                start, length = option
+                gain = PLACED * owner.weight * length
+                options.append((_loss(group) - gain, start, length, group))
+        index += 1
+    return options
+
+
+def lane_cut(lows: list[int], highs: list[int], low: int, high: int) -> list[tuple[int, int]]:
+    """The allowed parts of ``[low, high)``."""
+    index = bisect_right(highs, low)
+    found: list[tuple[int, int]] = []
+    while index < len(lows) and lows[index] < high:
+        found.append((max(low, lows[index]), min(high, highs[index])))
+        index += 1
+    return found
+
+
+def _opening(owner: Work, rooms: list[tuple[int, int]], rest: int) -> tuple[int, int] | None:
+    best: tuple[int, int] | None = None
+    taken = [(piece.start, piece.end) for piece in owner.fixed]
+    taken += [(seat.start, seat.start + seat.length) for seat in owner.seats]
+    for begin, finish in rooms:
+        start, stop = up(begin), finish
+        for first, last in taken:
+            if first < start:
+                start = max(start, up(last + owner.sep))
+            else:
+                stop = min(stop, first - owner.sep)
+        length = cut(rest, stop - start, owner.least, owner.most) if stop - start >= GRID else 0
+        if length and (best is None or length > best[1]):
+            best = start, length
+    return best
