@@ -222,7 +222,7 @@ def test_what_nobody_claims_stays_while_absence_is_not_proved(scene: Scene, doub
             assert run(scene).exit_code == 0
         case "empty":
             scene.emulator.add_fault(Fault(kind=FaultKind.EMPTY_LISTING))
-        case _ if hasattr(scene, "database"):
+        case _:
             seed.create_connection(
                 scene.connection, scene.ws_id, scene.accounts[ADA], ADA, access_role="owner"
             )
