@@ -263,7 +263,8 @@ def test_every_row_ends_up_in_one_place_at_most() -> None:
     ]
     found = sort(*events)
     ids: list[UUID | None] = [blocker.event_id for blocker in found.blockers]
-    ids += [item.event_id for item in (*found.instances, *found.pieces)]
+    ids += [instance.event_id for instance in found.instances]
+    ids += [piece.event_id for piece in found.pieces]
     assert sorted(map(str, ids)) == sorted(str(event.id) for event in events[:4])
     assert found.ignored_all_day == 1
 
