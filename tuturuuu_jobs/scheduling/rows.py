@@ -95,14 +95,12 @@ class Sorted:
 
     Attributes:
         ignored_all_day: All-day rows that do not block.
-        doubles: Rows with two links, which nobody writes.
     """
 
     blockers: tuple[Blocker, ...]
     instances: tuple[Instance, ...]
     pieces: tuple[Piece, ...]
     ignored_all_day: int
-    doubles: tuple[UUID, ...]
 
 
 def sort_rows(rows: Iterable[EventRow], view: View) -> Sorted:
@@ -110,13 +108,11 @@ def sort_rows(rows: Iterable[EventRow], view: View) -> Sorted:
     found: list[Blocker] = []
     instances: list[Instance] = []
     pieces: list[Piece] = []
-    doubles: list[UUID] = []
     ignored = 0
     for row in rows:
         match _place(row, view):
             case Blocker() as blocker:
                 found.append(blocker)
-                doubles += [row.id] if blocker.kind is BlockerKind.DOUBLE_LINK else []
             case Instance() as instance:
                 instances.append(instance)
             case Piece() as piece:
@@ -124,7 +120,7 @@ def sort_rows(rows: Iterable[EventRow], view: View) -> Sorted:
             case None:
                 linked = bool(row.habits or row.tasks)
                 ignored += not linked and blockers.is_ignored_all_day(row, view.zone)
-    return Sorted(tuple(found), tuple(instances), tuple(pieces), ignored, tuple(doubles))
+    return Sorted(tuple(found), tuple(instances), tuple(pieces), ignored)
 
 
 def _place(row: EventRow, view: View) -> Blocker | Instance | Piece | None:

@@ -29,7 +29,7 @@ from tuturuuu_jobs.scheduling.model import (
     instant_of,
 )
 from tuturuuu_jobs.scheduling.people import load_elsewhere
-from tuturuuu_jobs.scheduling.rows import EventRow, HabitLink, Sorted, TaskLink, View, sort_rows
+from tuturuuu_jobs.scheduling.rows import EventRow, HabitLink, TaskLink, View, sort_rows
 from tuturuuu_jobs.scheduling.task_rows import OWNER, load_tasks
 from tuturuuu_jobs.scheduling.workspace import Workspace, load_hours
 from tuturuuu_jobs.workspaces.keys import Encryption
@@ -114,19 +114,7 @@ def load_reading(connection: psycopg.Connection[Any], request: Request) -> Readi
         completions=load_completions(connection, habits, rows, first, last) if habits else {},
         ignored_all_day=placed.ignored_all_day,
     )
-    return Reading(request, snapshot, rows, (*warnings, *_double_links(placed)))
-
-
-def _double_links(placed: Sorted) -> list[Problem]:
-    return [
-        Problem(
-            "double_link",
-            "an event stands for two habits or tasks; it blocks its time and is never written",
-            subject=str(event_id),
-            hint="delete the event, or one of its two links",
-        )
-        for event_id in placed.doubles
-    ]
+    return Reading(request, snapshot, rows, warnings)
 
 
 def _view(request: Request, habits: tuple[Habit, ...], tasks: tuple[Task, ...]) -> View:
