@@ -30,6 +30,7 @@ from tuturuuu_jobs.sync.google import GoogleClient
 from tuturuuu_jobs.sync.model import Calendar, CalendarReport, SyncData, SyncPayload, Window
 from tuturuuu_jobs.sync.refusals import AccessLostError
 from tuturuuu_jobs.sync.routes import plan_routes
+from tuturuuu_jobs.workspaces.keys import key_missing, load_encryption
 
 _WHOLE_RUN: Final = (SettingsError, DeadlineError, BugError)
 
@@ -44,6 +45,7 @@ class Attempt:
         ctx: RunContext[SyncData],
         previous: SyncData | None,
         *,
+        master_key: str | None = None,
         dry_run: bool = False,
     ) -> None:
         self._payload = payload
@@ -52,6 +54,10 @@ class Attempt:
         self._started = ctx.clock.now()
         self._shape = store.load_shape(ctx.connection)
         self._workspace = store.load_workspace(ctx.connection, payload.ws_id, self._shape)
+        encryption = load_encryption(ctx.connection, payload.ws_id, master_key, ctx.rng.randbytes)
+        if encryption.locked:
+            raise key_missing(payload.ws_id)
+        self._cipher = encryption.cipher
         self._accounts = Accounts(google, ctx, self._workspace.accounts, dry_run=dry_run)
         self._finished = _finished(previous)
         self._reports = list(self._finished.values())
@@ -72,7 +78,6 @@ class Attempt:
 
     def _run(self) -> SyncData:
         workspace = self._workspace
-        store.refuse_unsupported(self._ctx.connection, workspace.id)
         self._note(*workspace.warnings)
         if not workspace.inbound_enabled:
             self._warn("inbound_disabled", "the owner has switched inbound sync off")
@@ -166,6 +171,7 @@ class Attempt:
             calendar=calendar,
             session=self._accounts.session(account_id),
             keep_tokens=lambda: self._note(self._accounts.keep_tokens(account_id)),
+            cipher=self._cipher,
             old_rows=self._old_rows is not None,
         )
         try:

@@ -43,6 +43,7 @@ from tuturuuu_jobs.sync.report import count
 from tuturuuu_jobs.sync.routes import may_sweep
 from tuturuuu_jobs.sync.staging import Applied, Commit, Staging
 from tuturuuu_jobs.sync.store import Shape, load_state
+from tuturuuu_jobs.workspaces.encryption import WorkspaceCipher
 
 MAX_NAMED: Final = 100
 """How many rejected events a report names; the count is exact all the same."""
@@ -66,6 +67,7 @@ class CalendarSync:
         calendar: Calendar,
         session: AccountSession,
         keep_tokens: Callable[[], None],
+        cipher: WorkspaceCipher | None,
         old_rows: bool,
     ) -> None:
         self._ctx = ctx
@@ -75,7 +77,10 @@ class CalendarSync:
         self._calendar = calendar
         self._session = session
         self._shape = shape
-        self._staging = Staging(ctx.connection, shape, workspace.id, calendar, old_rows=old_rows)
+        self._encrypted = cipher is not None
+        self._staging = Staging(
+            ctx.connection, shape, workspace.id, calendar, cipher=cipher, old_rows=old_rows
+        )
         self._before = Traffic(session.requests, 0, session.retries)
         self._reading = _Reading()
         self._changes: list[Decision] | None = None
@@ -207,7 +212,7 @@ class CalendarSync:
             zone = ZoneInfo(name)
         except (KeyError, ValueError, OSError):
             zone = ZoneInfo("UTC")
-        return plan.Scope(window, zone, self._calendar.delete_enabled)
+        return plan.Scope(window, zone, self._calendar.delete_enabled, self._encrypted)
 
     def _forget(self) -> None:
         self._staging.reset()

@@ -19,10 +19,15 @@ KEY_PREFIX: Final = "google-calendar-sync-"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SyncJob:
-    """Both jobs; ``full-sync`` is a payload that asks for the whole window."""
+    """Both jobs; ``full-sync`` is a payload that asks for the whole window.
+
+    Attributes:
+        master_key: Opens the keys of encrypted workspaces; None if there are none.
+    """
 
     google: GoogleClient
     full: bool = False
+    master_key: str | None = dataclasses.field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -50,12 +55,24 @@ class SyncJob:
         Raises:
             JobError: Something that concerns every calendar of the workspace.
         """
-        return Attempt(self.google, payload, ctx, previous).run()
+        return self._begin(payload, ctx, previous).run()
 
     def preview(self, payload: SyncPayload, ctx: RunContext[SyncData]) -> SyncData:
         """What :meth:`attempt` would write; only a rotated refresh token is stored."""
-        return Attempt(self.google, payload, ctx, None, dry_run=True).run()
+        return self._begin(payload, ctx, None, dry_run=True).run()
 
     def conclude(self, data: SyncData) -> Outcome:
         """How a run with these calendars ends."""
         return reports.conclude(data)
+
+    def _begin(
+        self,
+        payload: SyncPayload,
+        ctx: RunContext[SyncData],
+        previous: SyncData | None,
+        *,
+        dry_run: bool = False,
+    ) -> Attempt:
+        return Attempt(
+            self.google, payload, ctx, previous, master_key=self.master_key, dry_run=dry_run
+        )

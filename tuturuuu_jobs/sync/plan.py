@@ -33,6 +33,12 @@ from tuturuuu_jobs.sync.model import (
     Verdict,
     Window,
 )
+from tuturuuu_jobs.workspaces.encryption import (
+    DESCRIPTION_BYTES,
+    LOCATION_BYTES,
+    TITLE_BYTES,
+    cut,
+)
 
 UNTITLED: Final = "Untitled Event"
 MAX_TITLE: Final = 255
@@ -91,11 +97,13 @@ class Scope:
         window: Events outside it are only written if they already have a row.
         zone: Where an all-day event's midnight is.
         delete_enabled: Whether rows may be deleted.
+        encrypted: Whether texts are stored encrypted, which leaves less room for them.
     """
 
     window: Window
     zone: ZoneInfo
     delete_enabled: bool = True
+    encrypted: bool = False
 
 
 def listing_window(payload: SyncPayload, state: CalendarState, now: datetime) -> Window:
@@ -206,7 +214,7 @@ def decide(item: Item | Tombstone | Rejected, row: StoredRow | None, scope: Scop
     inside = scope.window.overlaps(start_at, end_at)
     if row is None and not inside:
         return _skip(item, SkipReason.OUTSIDE_WINDOW)
-    event = _wanted(item, row, start_at, end_at)
+    event = _wanted(item, row, start_at, end_at, encrypted=scope.encrypted)
     if row is None:
         return Decision(item.event_id, Verdict.INSERT, "new", item.updated, True, event)
     if row.clean and row.event == event and not row.old:
@@ -232,18 +240,27 @@ def _skip(item: Item | Tombstone, reason: SkipReason) -> Decision:
     return Decision(item.event_id, Verdict.SKIP, reason, item.updated, living=living)
 
 
-def _wanted(item: Item, row: StoredRow | None, start_at: datetime, end_at: datetime) -> Event:
+def _wanted(
+    item: Item, row: StoredRow | None, start_at: datetime, end_at: datetime, *, encrypted: bool
+) -> Event:
     """The owned columns as they should be; text that the account cannot see stays as it is."""
     all_day = not isinstance(item.start, datetime)
     marker = Marker(item.busy, all_day) if all_day or not item.busy else None
     color = _COLORS.get(item.color_id or "", _DEFAULT_COLOR)
     if item.text_hidden and row is not None:
         kept = row.event
-        title, description, location = kept.title, kept.description, kept.location
+        texts = (kept.title, kept.description, kept.location)
     else:
-        title = (item.title or UNTITLED)[:MAX_TITLE]
-        description = (item.description or "")[:MAX_DESCRIPTION]
-        location = (item.location or "")[:MAX_LOCATION]
+        texts = (
+            (item.title or UNTITLED)[:MAX_TITLE],
+            (item.description or "")[:MAX_DESCRIPTION],
+            (item.location or "")[:MAX_LOCATION],
+        )
+    if encrypted:
+        budgets = (TITLE_BYTES, DESCRIPTION_BYTES, LOCATION_BYTES)
+        title, description, location = map(cut, texts, budgets)
+    else:
+        title, description, location = texts
     return Event(item.event_id, title, description, location, start_at, end_at, color, marker)
 
 

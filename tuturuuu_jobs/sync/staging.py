@@ -35,6 +35,7 @@ from tuturuuu_jobs.sync.model import (
 )
 from tuturuuu_jobs.sync.plan import SweepCount, exceeds_guard, series_base
 from tuturuuu_jobs.sync.store import Shape, state_key
+from tuturuuu_jobs.workspaces.encryption import WorkspaceCipher
 
 MAX_UNSTORABLE: Final = 200
 """More rows than this that the table refuses are a fault of the database, not of the events."""
@@ -91,8 +92,10 @@ class Staging:
         ws_id: UUID,
         calendar: Calendar,
         *,
+        cipher: WorkspaceCipher | None,
         old_rows: bool,
     ) -> None:
+        self._cipher = cipher
         self._old_rows = old_rows
         self._connection = connection
         self._sql = sql.CURRENT if shape.sync_columns else sql.ERA
@@ -102,6 +105,7 @@ class Staging:
             "ws": ws_id,
             "calendar": calendar.calendar_id,
             "old": "primary" if old_rows else calendar.calendar_id,
+            "encrypted": cipher is not None,
             "outbound": calendar.outbound_enabled,
             "source": calendar.source_calendar_id,
         }
@@ -123,10 +127,10 @@ class Staging:
         values = {**self._where, "ids": list(ids)}
         statement = self._sql.rows
         with translated_errors(), self._connection.cursor(binary=True) as cursor:
-            rows = {row[0]: _stored_row(row) for row in cursor.execute(statement, values)}
+            rows = {row[0]: self._stored_row(row) for row in cursor.execute(statement, values)}
             if self._old_rows:
                 old = cursor.execute(statement, {**values, "calendar": "primary"})
-                rows |= {row[0]: _old_row(_stored_row(row), rows.get(row[0])) for row in old}
+                rows |= {row[0]: _old_row(self._stored_row(row), rows.get(row[0])) for row in old}
             mentions = {row[0]: Mention(row[1]) for row in cursor.execute(sql.MENTIONED, values)}
         return rows, mentions
 
@@ -140,7 +144,7 @@ class Staging:
             if staged:
                 with cursor.copy(sql.COPY_STAGED) as copy:
                     for decision in staged:
-                        copy.write_row(_staged_row(decision))
+                        copy.write_row(self._staged_row(decision))
             with cursor.copy(sql.COPY_MENTIONED) as copy:
                 for d in plan.decisions:
                     copy.write_row((d.event_id, d.updated, d.verdict, d.reason, d.living))
@@ -301,38 +305,45 @@ class Staging:
             self._connection.execute(sql.FORGET_STAGED, values)
             self._connection.execute(sql.MARK_REJECTED, values)
 
+    def _staged_row(self, decision: Decision) -> tuple[Any, ...]:
+        event = decision.event
+        if event is None:
+            return (decision.event_id, True, *[None] * 7, decision.updated)
+        marker = event.marker
+        return (
+            event.event_id,
+            False,
+            *map(self._sealed, (event.title, event.description, event.location)),
+            event.start_at,
+            event.end_at,
+            event.color,
+            Jsonb({"v": 1, "busy": marker.busy, "all_day": marker.all_day}) if marker else None,
+            decision.updated,
+        )
+
+    def _sealed(self, text: str) -> str:
+        return text if self._cipher is None else self._cipher.encrypt(text)
+
+    def _stored_row(self, row: Any) -> StoredRow:
+        event_id, *texts, start_at, end_at, color, metadata, encrypted, clean, pending = row
+        if encrypted:
+            texts = [self._opened(text) for text in texts]
+        title, description, location = texts
+        event = Event(
+            event_id, title, description, location, start_at, end_at, color, _marker(metadata)
+        )
+        return StoredRow(event, clean, pending)
+
+    def _opened(self, text: str) -> str:
+        """The plain text; one that does not open is taken as it is, as the app does."""
+        plain = None if self._cipher is None else self._cipher.decrypt(text)
+        return text if plain is None else plain
+
     def _area(self, area: Window) -> dict[str, Any]:
         return {**self._where, "start": area.start, "end": area.end, "began": self._began}
 
 
 _WRITES: Final = frozenset({Verdict.INSERT, Verdict.UPDATE, Verdict.DELETE})
-
-
-def _staged_row(decision: Decision) -> tuple[Any, ...]:
-    event = decision.event
-    if event is None:
-        return (decision.event_id, True, *[None] * 7, decision.updated)
-    marker = event.marker
-    return (
-        event.event_id,
-        False,
-        event.title,
-        event.description,
-        event.location,
-        event.start_at,
-        event.end_at,
-        event.color,
-        Jsonb({"v": 1, "busy": marker.busy, "all_day": marker.all_day}) if marker else None,
-        decision.updated,
-    )
-
-
-def _stored_row(row: Any) -> StoredRow:
-    event_id, title, description, location, start_at, end_at, color, metadata, clean, pending = row
-    event = Event(
-        event_id, title, description, location, start_at, end_at, color, _marker(metadata)
-    )
-    return StoredRow(event, clean, pending)
 
 
 def _old_row(old: StoredRow, own: StoredRow | None) -> StoredRow:

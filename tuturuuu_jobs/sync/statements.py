@@ -1,8 +1,8 @@
 """The SQL of staging one calendar's changes, in both shapes of the events table.
 
 Everything here is a literal; values travel as parameters ``ws``, ``calendar``, ``old`` (the key of
-rows to take over, else the same), ``ids``, ``outbound``, ``source`` and those a statement names
-besides.
+rows to take over, else the same), ``encrypted``, ``ids``, ``outbound``, ``source`` and those a
+statement names besides.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ NOW: Final[LiteralString] = "select clock_timestamp()"
 
 _OWNED: Final[LiteralString] = """
 select external_event_id, title, description, coalesce(location, ''), start_at, end_at,
-       coalesce(color, ''), scheduling_metadata,
+       coalesce(color, ''), scheduling_metadata, is_encrypted,
        google_event_id is not distinct from external_event_id
            and google_calendar_id is not distinct from external_calendar_id
-           and location is not null and not is_encrypted
+           and location is not null and is_encrypted = %(encrypted)s
 """
 # Joined, not compared with any(): a generic plan would compare every row with every id.
 _WHERE: Final[LiteralString] = """
@@ -91,7 +91,7 @@ insert into public.workspace_calendar_events as e (
 """
 _SELECT: Final[LiteralString] = """
 select %(ws)s, 'google', %(calendar)s, s.event_id, s.event_id, %(calendar)s,
-       s.title, s.description, s.location, s.start_at, s.end_at, s.color, true, false,
+       s.title, s.description, s.location, s.start_at, s.end_at, s.color, true, %(encrypted)s,
        %(source)s, s.marker
 """
 _FROM: Final[LiteralString] = """
@@ -101,7 +101,7 @@ on conflict (ws_id, provider, external_calendar_id, external_event_id) do update
     google_event_id = excluded.google_event_id, google_calendar_id = excluded.google_calendar_id,
     title = excluded.title, description = excluded.description, location = excluded.location,
     start_at = excluded.start_at, end_at = excluded.end_at, color = excluded.color,
-    is_encrypted = false, scheduling_metadata =
+    is_encrypted = excluded.is_encrypted, scheduling_metadata =
 """
 _OLD: Final[LiteralString] = """
 (e.google_event_id, e.google_calendar_id, e.title, e.description, e.location, e.start_at, e.end_at,
@@ -109,7 +109,8 @@ _OLD: Final[LiteralString] = """
 """
 _NEW: Final[LiteralString] = """
 (excluded.google_event_id, excluded.google_calendar_id, excluded.title, excluded.description,
- excluded.location, excluded.start_at, excluded.end_at, excluded.color, false,
+ excluded.location, excluded.start_at, excluded.end_at, excluded.color,
+ excluded.is_encrypted,
 """
 _UPSERT: Final[LiteralString] = (
     "with written as ("

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import dict_row
 
-from tuturuuu_jobs.errors import FailedError, RejectedError, SettingsError
+from tuturuuu_jobs.errors import RejectedError, SettingsError
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.outcome import Problem
 from tuturuuu_jobs.runtime.schema import rows_hidden
@@ -211,26 +211,6 @@ def _unattached(connections: Sequence[dict[str, Any]]) -> tuple[Problem, ...]:
         for row in connections
         if row["auth_token_id"] is None and row["is_enabled"] and row["sync_inbound_enabled"]
     )
-
-
-_UNSUPPORTED: Final[LiteralString] = """
-select exists (select from public.workspace_encryption_keys where ws_id = %(ws)s)
-    or exists (select from public.workspace_calendar_events
-               where ws_id = %(ws)s and provider = 'google' and is_encrypted)
-"""
-
-
-def refuse_unsupported(connection: psycopg.Connection[Any], ws_id: UUID) -> None:
-    """Raise FailedError for a workspace whose rows this version would not treat right."""
-    with translated_errors():
-        row = connection.execute(_UNSUPPORTED, {"ws": ws_id}).fetchone()
-    if row is None or row[0]:
-        raise FailedError(
-            "the workspace's events are encrypted, which this version does not write",
-            code="encryption_unsupported",
-            subject=str(ws_id),
-            hint="leave this workspace to the app's own sync; nothing was written",
-        )
 
 
 def state_key(account_id: UUID, calendar_id: str) -> str:

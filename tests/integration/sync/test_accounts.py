@@ -207,31 +207,6 @@ def test_a_refused_account_is_asked_once_and_the_others_go_on(scene: Scene) -> N
     assert sum(request.user == ADA for request in scene.emulator.requests) == 1
 
 
-@pytest.mark.parametrize("sign", ["key", "row"])
-def test_an_encrypted_workspace_is_refused_and_nothing_is_written(
-    any_scene: Scene, sign: str
-) -> None:
-    scene = any_scene
-    now = scene.clock.now()
-    if sign == "key":
-        seed.create_encryption_key(scene.connection, scene.ws_id, "d3JhcHBlZA==")
-    else:
-        seed.create_google_event(
-            scene.connection,
-            scene.ws_id,
-            CALENDAR,
-            "x",
-            start_at=now,
-            end_at=now,
-            is_encrypted=True,
-        )
-    before = written(scene)
-    for full in (False, True):
-        assert ending(run(scene, full=full)) == (1, "encryption_unsupported")
-    assert scene.emulator.requests == ()
-    assert written(scene) == before
-
-
 @pytest.mark.parametrize("state", ["deleted", "unknown"])
 def test_a_workspace_that_is_gone_is_rejected(scene: Scene, state: str) -> None:
     if state == "deleted":

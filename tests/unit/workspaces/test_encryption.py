@@ -6,11 +6,10 @@ import base64
 import itertools
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fixtures.encryption import MASTER, seal, unseal, wrap
 from tuturuuu_jobs.workspaces.encryption import (
     DESCRIPTION_BYTES,
     LOCATION_BYTES,
@@ -21,18 +20,7 @@ from tuturuuu_jobs.workspaces.encryption import (
 )
 from tuturuuu_jobs.workspaces.keys import Encryption
 
-MASTER = "the-master-key-of-this-test"
-KEY = bytes(range(32))
-
-
-def wrap(master: str, key: bytes, nonce: bytes = b"0" * 12) -> str:
-    """A workspace's key as the app stores it, written from its description."""
-    derived = Scrypt(salt=b"workspace-key-salt", length=32, n=2**14, r=8, p=1)
-    sealed = AESGCM(derived.derive(master.encode())).encrypt(nonce, key, None)
-    return base64.b64encode(nonce + sealed).decode()
-
-
-WRAPPED = wrap(MASTER, KEY)
+WRAPPED = wrap()
 
 
 def opened(master: str = MASTER, wrapped: str = WRAPPED) -> WorkspaceCipher | None:
@@ -53,10 +41,8 @@ def test_a_text_comes_back_as_it_was(cipher: WorkspaceCipher) -> None:
 
 
 def test_what_the_app_wrote_can_be_read_and_the_form_is_the_same(cipher: WorkspaceCipher) -> None:
-    theirs = base64.b64encode(b"1" * 12 + AESGCM(KEY).encrypt(b"1" * 12, b"Standup", None)).decode()
-    assert cipher.decrypt(theirs) == "Standup"
-    ours = base64.b64decode(cipher.encrypt("Standup"))
-    assert AESGCM(KEY).decrypt(ours[:12], ours[12:], None) == b"Standup"
+    assert cipher.decrypt(seal("Standup")) == "Standup"
+    assert unseal(cipher.encrypt("Standup")) == "Standup"
 
 
 def test_the_empty_text_stays_empty(cipher: WorkspaceCipher) -> None:
@@ -87,7 +73,7 @@ def test_a_changed_text_cannot_be_read(cipher: WorkspaceCipher) -> None:
         (" ", WRAPPED),
         (MASTER, "not a key"),
         (MASTER, ""),
-        (MASTER, wrap(MASTER, b"too short")),
+        (MASTER, wrap(key=b"too short")),
     ],
 )
 def test_a_key_that_does_not_open_counts_as_missing(master: str, wrapped: str) -> None:
