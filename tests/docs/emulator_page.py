@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tuturuuu_jobs.testing.emulator import Switches, examples
+from tuturuuu_jobs.testing.emulator.batches import BATCH_PATH
 from tuturuuu_jobs.testing.emulator.control import COMMANDS
 from tuturuuu_jobs.testing.emulator.endpoints import API_PREFIX, ENDPOINTS, TOKEN_PATH
 
@@ -55,6 +56,7 @@ def subjects() -> tuple[str, ...]:
     """Every name that needs a test: endpoints, the token endpoint, faults."""
     return (
         *(endpoint.name for endpoint in ENDPOINTS),
+        "batch",
         "token",
         *(example.name for example in examples()),
     )
@@ -74,6 +76,8 @@ def _endpoints() -> str:
         (endpoint.name, f"{endpoint.method} {API_PREFIX}{endpoint.path}", endpoint.run.__doc__)
         for endpoint in ENDPOINTS
     ]
+    batch = "Up to 1,000 requests in one multipart body, each answered as if it had come alone."
+    rows.append(("batch", f"POST {BATCH_PATH}", batch))
     rows.append(("token", f"POST {TOKEN_PATH}", "Refresh an access token."))
     return _table(
         ("Endpoint", "Request", "Answer", "Test"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+import pytest
+from googleapiclient.errors import HttpError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,3 +62,14 @@ def token(service: Any, **parameters: Any) -> str:
     """The sync token at the end of a listing."""
     text: str = pages(service, **parameters)[-1]["nextSyncToken"]
     return text
+
+
+def refusal(caught: pytest.ExceptionInfo[HttpError]) -> str:
+    """Status and reason, as errors are named."""
+    error = json.loads(caught.value.content)["error"]
+    return f"{error['code']} {error['errors'][0]['reason']}"
+
+
+def states(found: list[dict[str, Any]]) -> dict[str, str]:
+    """The status of each item."""
+    return {item["id"]: item["status"] for item in found}

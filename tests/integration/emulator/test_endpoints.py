@@ -91,6 +91,52 @@ def test_instances_are_those_of_one_series_with_its_exceptions(
     assert [one["summary"] for one in answer["items"]] == ["series", "Special", "series", "series"]
 
 
+@covers("events.instances")
+def test_instances_come_in_pages_and_can_be_narrowed(emulator: Emulator, service: Any) -> None:
+    emulator.put_event(ME, weekly("series"))
+    emulator.cancel_instance(ME, "series_20261208T080000Z")
+    events = service.events()
+
+    def ids(**parameters: Any) -> list[list[str]]:
+        request = events.instances(calendarId="primary", eventId="series", **parameters)
+        found: list[list[str]] = []
+        while request is not None:
+            answer = request.execute()
+            found.append([one["id"][-12:-7] for one in answer["items"]])
+            request = events.instances_next(request, answer)
+        return found
+
+    assert ids(maxResults=2) == [["1201T", "1215T"], ["1222T", "1229T"]]
+    assert ids(showDeleted=True, maxResults=4) == [["1201T", "1208T", "1215T", "1222T"], ["1229T"]]
+    assert ids(timeMin="2026-12-15T09:00:00Z", timeMax="2026-12-29T08:00:00Z") == [
+        ["1215T", "1222T"]
+    ]
+    assert ids(originalStart="2026-12-22T09:00:00+01:00") == [["1222T"]]
+    with pytest.raises(HttpError) as caught:
+        ids(originalStart="tomorrow")
+    assert _reason(caught) == (400, "badRequest")
+    with pytest.raises(HttpError) as caught:
+        ids(pageToken="none")
+    assert _reason(caught) == (400, "invalid")
+    with pytest.raises(HttpError) as caught:
+        events.instances(calendarId="primary", eventId="none").execute()
+    assert _reason(caught) == (404, "notFound")
+
+
+@covers("events.get")
+def test_what_the_client_has_already_is_not_sent_again(emulator: Emulator, service: Any) -> None:
+    emulator.put_event(ME, timed("one"))
+    request = service.events().get(calendarId="primary", eventId="one")
+    etag = request.execute()["etag"]
+    request.headers["If-None-Match"] = f'"older", {etag}'
+    with pytest.raises(HttpError) as caught:
+        request.execute()
+    assert (caught.value.status_code, caught.value.content) == (304, b"")
+    assert caught.value.resp["etag"] == etag
+    emulator.patch_event(ME, "one", {"summary": "Newer"})
+    assert request.execute()["summary"] == "Newer"
+
+
 @covers("colors.get")
 def test_there_are_eleven_event_colours(service: Any) -> None:
     assert len(service.colors().get().execute()["event"]) == 11
@@ -105,10 +151,24 @@ def test_the_zone_setting_is_that_of_the_primary_calendar(
     assert setting["value"] == "Europe/Berlin"
 
 
-def test_writing_is_refused_as_not_yet_spoken(service: Any) -> None:
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda service: service.events().quickAdd(calendarId="primary", text="Lunch at noon"),
+        lambda service: service.events().watch(calendarId="primary", body={"id": "c"}),
+        lambda service: service.channels().stop(body={"id": "c"}),
+        lambda service: service.calendars().insert(body={"summary": "New"}),
+        lambda service: service.calendars().clear(calendarId="primary"),
+        lambda service: service.calendarList().insert(body={"id": "x"}),
+        lambda service: service.acl().insert(calendarId="primary", body={}),
+        lambda service: service.freebusy().query(body={}),
+    ],
+    ids=["quickAdd", "watch", "stop", "insert", "clear", "subscribe", "share", "freebusy"],
+)
+def test_what_is_not_imitated_says_so_with_501(service: Any, ask: Callable[[Any], Any]) -> None:
     with pytest.raises(HttpError) as caught:
-        service.events().insert(calendarId="primary", body=timed("x")).execute()
-    assert caught.value.status_code == 501
+        ask(service).execute()
+    assert _reason(caught) == (501, "notImplemented")
 
 
 def test_a_free_busy_reader_sees_times_only(

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, unquote
 
 from tuturuuu_jobs.testing.emulator import endpoints
 from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, ApiError, not_found
+from tuturuuu_jobs.testing.emulator.batches import batch_response, read_batch
+from tuturuuu_jobs.testing.emulator.call import Call, resolve_id
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind, Target
 from tuturuuu_jobs.testing.emulator.messages import (
     Request,
@@ -68,32 +70,51 @@ class Answering:
         if request.path.startswith(CONTROL_PREFIX):
             response = self._control(request)
             return transmission(response, None, accepts_gzip=False, closing=False)
-        with self._state.lock:
-            number, target, arrival = self._arrive(request)
-            faults = self._state.injector.decide(target)
-        self._wait(faults)
-        self._mutate(faults)
-        with self._state.lock:
-            response = self._respond(request, target, arrival, faults)
-            spoilt = wire_fault(faults)
-            dropped = spoilt is not None and spoilt.kind in {FaultKind.CLOSE, FaultKind.RESET}
-            self._state.log[number] = dataclasses.replace(
-                self._state.log.get(number, arrival), status=0 if dropped else response.status
-            )
+        response, spoilt = self._exchange(request)
         gzip = self._state.switches.gzip and "gzip" in request.headers.get("accept-encoding", "")
         closing = request.headers.get("connection", "").lower() == "close"
         return transmission(response, spoilt, accepts_gzip=gzip, closing=closing)
 
-    def _arrive(self, request: Request) -> tuple[int, Target, LoggedRequest]:
+    def _exchange(
+        self, request: Request, *, in_batch: bool = False
+    ) -> tuple[Response, Fault | None]:
+        """The answer to one request, alone or as a part, and the rule that spoils its bytes."""
+        with self._state.lock:
+            number, target, arrival = self._arrive(request, in_batch=in_batch)
+            faults = self._state.injector.decide(target)
+        self._wait(faults)
+        self._mutate(faults)
+        with self._state.lock:
+            response = self._refused(target, faults)
+            if response is None and target.endpoint != "batch":
+                response = self._respond(request, target, arrival, faults)
+        # The parts of a batch take the lock one by one, as requests of their own do.
+        response = response or self._batch(request)
+        spoilt = wire_fault(faults)
+        dropped = spoilt is not None and spoilt.kind in {FaultKind.CLOSE, FaultKind.RESET}
+        with self._state.lock:
+            self._state.log[number] = dataclasses.replace(
+                self._state.log.get(number, arrival), status=0 if dropped else response.status
+            )
+        return response, spoilt
+
+    def _batch(self, request: Request) -> Response:
+        try:
+            parts = read_batch(request)
+        except ApiError as error:
+            return refused(error)
+        answers = [(name, self._exchange(part, in_batch=True)[0]) for name, part in parts]
+        return batch_response(answers)
+
+    def _arrive(self, request: Request, *, in_batch: bool) -> tuple[int, Target, LoggedRequest]:
         """Note the request before anything can go wrong with it."""
         number = next(self._numbers)
         routed = endpoints.route(request.method, request.path)
-        is_token = request.path == endpoints.TOKEN_PATH
-        endpoint = "token" if is_token else routed[0].name if routed else "unknown"
-        user = self._user(request) if not is_token else self._grant_owner(request)
+        endpoint = endpoints.name_of(request, routed)
+        user = self._user(request) if endpoint != "token" else self._grant_owner(request)
         calendar = routed[1][0] if routed and routed[1] else None
         if calendar is not None and user is not None:
-            calendar = endpoints.resolve_id(calendar, user)
+            calendar = resolve_id(calendar, user)
         target = Target(
             endpoint=endpoint,
             method=request.method,
@@ -102,6 +123,7 @@ class Answering:
             calendar=calendar,
             page=self._state.pager.page_number(request.one("pageToken")),
             incremental=request.one("syncToken") is not None,
+            in_batch=in_batch,
         )
         query = {
             name: ("…",) if name in _SECRET_PARAMETERS else values
@@ -135,17 +157,21 @@ class Answering:
                 if fault.control is not None:
                     self._run(*fault.control)
 
+    def _refused(self, target: Target, faults: Sequence[Fault]) -> Response | None:
+        """Change the state as the rules say, and refuse if one of them does."""
+        self._apply(target, faults)
+        for fault in faults:
+            if fault.kind is FaultKind.ERROR:
+                return error_response(fault.spec(), fault.retry_after)
+            if fault.kind is FaultKind.QUOTA and self._over_quota(fault, target):
+                name = fault.error or "403 rateLimitExceeded"
+                return error_response(API_ERRORS[str(name)], fault.retry_after)
+        return None
+
     def _respond(
         self, request: Request, target: Target, arrival: LoggedRequest, faults: Sequence[Fault]
     ) -> Response:
         try:
-            self._apply(target, faults)
-            for fault in faults:
-                if fault.kind is FaultKind.ERROR:
-                    return error_response(fault.spec(), fault.retry_after)
-                if fault.kind is FaultKind.QUOTA and self._over_quota(fault, target):
-                    name = fault.error or "403 rateLimitExceeded"
-                    return error_response(API_ERRORS[str(name)], fault.retry_after)
             if target.endpoint == "token":
                 return self._refresh(request, faults)
             return self._call(request, arrival, faults)
@@ -194,10 +220,10 @@ class Answering:
             raise endpoints.unknown(request.method)
         endpoint, arguments = routed
         if arrival.endpoint == "events.list":
-            scripted = self._scripted(endpoints.resolve_id(arguments[0], user))
+            scripted = self._scripted(resolve_id(arguments[0], user))
             if scripted is not None:
                 return scripted
-        call = endpoints.Call(self._state, request, arguments, user, self._state.clock(), faults)
+        call = Call(self._state, request, arguments, user, self._state.clock(), faults)
         return endpoint.run(call)
 
     def _scripted(self, calendar_id: str) -> Response | None:

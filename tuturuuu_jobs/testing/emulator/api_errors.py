@@ -139,6 +139,23 @@ API_ERRORS: Final[dict[str, ErrorSpec]] = {
         _CALENDAR,
         "syncToken",
     ),
+    "400 cannotChangeOrganizer": ErrorSpec(
+        400, "cannotChangeOrganizer", "The organizer of this event cannot be changed.", _CALENDAR
+    ),
+    "400 cannotChangeOrganizerOfInstance": ErrorSpec(
+        400,
+        "cannotChangeOrganizerOfInstance",
+        "Cannot change the organizer of an instance.",
+        _CALENDAR,
+    ),
+    "400 eventTypeRestriction": ErrorSpec(
+        400, "eventTypeRestriction", "The type of an event cannot be changed.", _CALENDAR
+    ),
+    "400 participantIsNeitherOrganizerNorAttendee": ErrorSpec(
+        400,
+        "participantIsNeitherOrganizerNorAttendee",
+        "The owner of the calendar must be the organizer or an attendee of an imported event.",
+    ),
     "401 authError": ErrorSpec(401, "authError", "Invalid Credentials", location="Authorization"),
     "401 required": ErrorSpec(401, "required", "Login Required", location="Authorization"),
     "403 userRateLimitExceeded": ErrorSpec(

@@ -85,7 +85,8 @@ class Fault:
     """One rule. Only `kind` is needed; what is left out matches everything.
 
     Without `endpoint`, a rule meets the Calendar API; errors of the token endpoint and rotation
-    meet the token endpoint. Listing kinds meet ``events.list`` only.
+    meet the token endpoint. Listing kinds meet ``events.list`` only. Of a batch, each part is met
+    by itself, as if it had come alone; only rules that spoil bytes meet the batch as a whole.
 
     Attributes:
         kind: What happens.
@@ -176,13 +177,17 @@ class Target:
     calendar: str | None
     page: int
     incremental: bool
+    in_batch: bool = False
 
 
 def matches(fault: Fault, target: Target) -> bool:
     """Whether the rule is about this request, its count aside."""
     endpoint = fault.endpoint or fault.default_endpoint
+    spoils = fault.kind in WIRE_KINDS
+    if spoils and target.in_batch:
+        return False
     if endpoint is None:
-        if target.endpoint == "token":
+        if target.endpoint == "token" or (target.endpoint == "batch" and not spoils):
             return False
     elif endpoint != target.endpoint:
         return False

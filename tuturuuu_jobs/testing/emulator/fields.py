@@ -135,3 +135,9 @@ def apply_mask(value: Any, mask: Mask) -> Any:
     if not isinstance(value, dict):
         return value
     return {name: apply_mask(value[name], below) for name, below in mask.items() if name in value}
+
+
+def resource_fields(resource: str, value: dict[str, Any]) -> dict[str, Any]:
+    """The value without names that the resource does not have."""
+    kept: dict[str, Any] = apply_mask(value, _known(resource))
+    return kept

@@ -8,11 +8,10 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
 
-from tuturuuu_jobs.testing.emulator.messages import Query, Request
+from tuturuuu_jobs.testing.emulator.messages import Request, parsed_request
 from tuturuuu_jobs.testing.emulator.wire import Ending, Transmission
 
 Answer = Callable[[Request], Transmission]
@@ -101,12 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length) if length else b""
-        parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        method, query = self.command, parts.query
-        if method == "POST" and headers.get("x-http-method-override", "").upper() == "GET":
-            method, query, body = "GET", body.decode(), b""
-        request = Request(method, parts.path, _parse_query(query), headers, body)
+        request = parsed_request(self.command, self.path, headers, body)
         self._send(self.server.answer(request))
 
     def _send(self, sending: Transmission) -> None:
@@ -128,7 +123,3 @@ class _Handler(BaseHTTPRequestHandler):
     @override
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: the emulator keeps a log of its own, without tokens."""
-
-
-def _parse_query(text: str) -> Query:
-    return {name: tuple(values) for name, values in parse_qs(text, keep_blank_values=True).items()}

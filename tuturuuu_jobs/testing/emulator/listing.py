@@ -16,11 +16,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, ApiError, bad_request
-from tuturuuu_jobs.testing.emulator.calendar import Calendar, DeltaRules
+from tuturuuu_jobs.testing.emulator.calendar import Calendar
+from tuturuuu_jobs.testing.emulator.deltas import DeltaRules, delta
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind
 from tuturuuu_jobs.testing.emulator.model import Item
 from tuturuuu_jobs.testing.emulator.moments import seconds
-from tuturuuu_jobs.testing.emulator.query import LARGEST_PAGE, ListQuery
+from tuturuuu_jobs.testing.emulator.query import LARGEST_PAGE, InstancesQuery, ListQuery
 from tuturuuu_jobs.testing.emulator.selection import ever_inside, filtered, has_type
 from tuturuuu_jobs.testing.emulator.switches import Switches
 from tuturuuu_jobs.testing.emulator.tokens import PageToken, SyncToken, TokenBox, digest
@@ -89,19 +90,7 @@ class Pager:
         def seal(where: _Place) -> str:
             if where.snapshot == 0 and not self._switches.live_pages:
                 where = dataclasses.replace(where, snapshot=self._remember(items))
-            return self._tokens.seal_page(
-                PageToken(
-                    fingerprint=fingerprint,
-                    snapshot=where.snapshot,
-                    offset=where.offset,
-                    after=where.after,
-                    page=where.page,
-                    seq=where.seq,
-                    generation=where.generation,
-                    epoch=self.epoch,
-                    issued=seconds(now),
-                )
-            )
+            return self._sealed(where, fingerprint, now)
 
         page = self._cut(items, place, query, faults, seal)
         if (
@@ -112,6 +101,33 @@ class Pager:
             token = self._sync_token(calendar, user, query, since, place)
             page = dataclasses.replace(page, next_sync_token=token)
         return distort(page, items, calendar, query, faults)
+
+    def live_page(self, items: list[Item], query: InstancesQuery, now: datetime) -> Page:
+        """A page of items that are in the order of their ids; ApiError 400 for a bad token."""
+        place = _Place(0, 0, "", 1, 0, 0)
+        if query.page_token is not None:
+            place = self._place(query.page_token, query.page_fingerprint, now)
+        begin = bisect.bisect_right(items, place.after, key=lambda item: item.id)
+        chosen = items[begin : begin + query.max_results]
+        if begin + query.max_results >= len(items):
+            return Page(chosen, None, None)
+        after = dataclasses.replace(place, after=chosen[-1].id, page=place.page + 1)
+        return Page(chosen, self._sealed(after, query.page_fingerprint, now), None)
+
+    def _sealed(self, where: _Place, fingerprint: str, now: datetime) -> str:
+        return self._tokens.seal_page(
+            PageToken(
+                fingerprint=fingerprint,
+                snapshot=where.snapshot,
+                offset=where.offset,
+                after=where.after,
+                page=where.page,
+                seq=where.seq,
+                generation=where.generation,
+                epoch=self.epoch,
+                issued=seconds(now),
+            )
+        )
 
     def _cut(
         self,
@@ -161,7 +177,7 @@ class Pager:
             report_unseen=self._switches.report_unseen or self._switches.live_pages,
             master_stub=self._switches.master_stub,
         )
-        items = calendar.delta(since.seq, rules)
+        items = delta(calendar, since.seq, rules)
         if query.event_types:
             items = [item for item in items if item.cancelled or has_type(item, query)]
         if since.window is None:
@@ -181,7 +197,8 @@ class Pager:
         if token is None:
             raise ApiError(API_ERRORS["400 invalid sync token"])
         mine = (digest(calendar.id), digest(user), calendar.generation)
-        if (token.calendar, token.user, token.generation) != mine:
+        lost = token.seq < calendar.forgotten
+        if (token.calendar, token.user, token.generation) != mine or lost:
             raise ApiError(API_ERRORS["410 fullSyncRequired"])
         if self._switches.strict and token.fingerprint != query.sync_fingerprint:
             now_asked = query.remembered.replace("\n", ", ")

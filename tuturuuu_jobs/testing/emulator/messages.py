@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from tuturuuu_jobs.testing.emulator.api_errors import ApiError, ErrorSpec, bad_request
 from tuturuuu_jobs.testing.emulator.rendering import Body, encode
@@ -67,6 +68,16 @@ class Response:
     body: Body
     content_type: str = "application/json; charset=UTF-8"
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+
+
+def parsed_request(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Request:
+    """The request on these lines; a GET sent as a POST has its parameters in the body."""
+    parts = urlsplit(target)
+    query = parts.query
+    if method == "POST" and headers.get("x-http-method-override", "").upper() == "GET":
+        method, query, body = "GET", body.decode("utf-8", "replace"), b""
+    values = {name: tuple(found) for name, found in parse_qs(query, keep_blank_values=True).items()}
+    return Request(method, parts.path, values, headers, body)
 
 
 def json_response(value: Any, *, pretty: bool = False, status: int = 200) -> Response:

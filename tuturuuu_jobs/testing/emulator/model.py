@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import math
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
@@ -146,6 +146,18 @@ class Stored:
         return "recurrence" in self.item.body and not self.item.cancelled
 
     @property
+    def ever_recurring(self) -> bool:
+        """Whether any version that is kept was a living master."""
+        return any(version.recurring for version in self.versions())
+
+    def versions(self) -> Iterator[Stored]:
+        """This version and those before it, as far as they are kept, newest first."""
+        version: Stored | None = self
+        while version is not None:
+            yield version
+            version = version.previous
+
+    @property
     def master_id(self) -> str | None:
         """The master of an exception."""
         master: str | None = self.item.body.get("recurringEventId")
@@ -176,11 +188,13 @@ def make_item(body: Json, zone: tzinfo, updated: datetime) -> Item:
 
 
 def tombstone(item: Item, stamp: Stamp, *, details: bool) -> Item:
-    """What remains of a deleted event: its id, for an instance also what it was an instance of."""
+    """What remains of a deleted event: its id, for an instance also what it was an instance of.
+
+    `details` keeps the rest as well, so that the event can be restored.
+    """
     keep = ("kind", "id", "recurringEventId", "originalStartTime")
     body = {name: item.body[name] for name in (item.body if details else keep) if name in item.body}
     body |= {"etag": stamp.etag, "status": "cancelled"}
-    body.pop("recurrence", None)
     if details:
         body["updated"] = stamp.updated
     return Item(item.id, body, item.start, item.end, True, seconds(stamp.moment))

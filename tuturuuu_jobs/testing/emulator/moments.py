@@ -62,6 +62,18 @@ def render_edge(edge: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
     return {**edge, "dateTime": render_instant(edge_instant(edge, zone), zone)}
 
 
+def shown_edges(body: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """The resource with its times rendered in `zone`; unreadable ones stay as they are."""
+    out = dict(body)
+    for edge in ("start", "end", "originalStartTime"):
+        if edge in out:
+            try:
+                out[edge] = render_edge(out[edge], zone)
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+                continue
+    return out
+
+
 @functools.lru_cache(maxsize=64)
 def render_updated(moment: datetime) -> str:
     """Milliseconds and ``Z``, as in ``updated``."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, ApiError, bad_request
 from tuturuuu_jobs.testing.emulator.messages import Request
+from tuturuuu_jobs.testing.emulator.model import Item
 from tuturuuu_jobs.testing.emulator.moments import parse_instant, seconds, zone_named
 from tuturuuu_jobs.testing.emulator.tokens import digest
 
@@ -105,6 +106,61 @@ def parse_query(request: Request) -> ListQuery:
         remembered=_remembered(request),
         page_fingerprint=_page_fingerprint(request),
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InstancesQuery:
+    """The parameters of events.instances, read and checked.
+
+    Attributes:
+        original: The original start of the one instance that is asked for, as an instant or date.
+        page_fingerprint: Digest of what must stay equal for a page token.
+    """
+
+    show_deleted: bool
+    max_results: int
+    low: float | None
+    high: float | None
+    original: datetime | date | None
+    page_token: str | None
+    page_fingerprint: str
+
+    def wants(self, item: Item) -> bool:
+        """Whether the instance is asked for; here the lower bound is inclusive."""
+        if item.cancelled and not self.show_deleted:
+            return False
+        if self.low is not None and item.end < self.low:
+            return False
+        if self.high is not None and item.start >= self.high:
+            return False
+        return self.original is None or self.original == _original(item)
+
+
+def parse_instances_query(request: Request) -> InstancesQuery:
+    """Read and check the parameters; ApiError 400 as Google refuses them."""
+    text = request.one("originalStart")
+    try:
+        original = _date_or_instant(text) if text else None
+    except ValueError as error:
+        raise bad_request("badRequest", "Bad Request", "originalStart") from error
+    return InstancesQuery(
+        show_deleted=request.flag("showDeleted") is True,
+        max_results=min(request.number("maxResults", least=1) or DEFAULT_PAGE, LARGEST_PAGE),
+        low=_bound(request, "timeMin"),
+        high=_bound(request, "timeMax"),
+        original=original,
+        page_token=request.one("pageToken"),
+        page_fingerprint=_page_fingerprint(request),
+    )
+
+
+def _original(item: Item) -> datetime | date:
+    edge = item.body["originalStartTime"]
+    return _date_or_instant(edge.get("date") or edge["dateTime"])
+
+
+def _date_or_instant(text: str) -> datetime | date:
+    return date.fromisoformat(text) if len(text) == len("2026-12-01") else parse_instant(text)
 
 
 def _check_combination(request: Request) -> None:

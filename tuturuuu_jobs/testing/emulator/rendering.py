@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from datetime import tzinfo
 from typing import Any, Final
 
-from tuturuuu_jobs.testing.emulator.calendar import shown_edges
 from tuturuuu_jobs.testing.emulator.fields import apply_mask, mask_for
 from tuturuuu_jobs.testing.emulator.model import Item, Json, Role
+from tuturuuu_jobs.testing.emulator.moments import shown_edges
 
 _BUSY_ONLY: Final = frozenset(
     {
@@ -30,12 +30,18 @@ _BUSY_ONLY: Final = frozenset(
         "originalStartTime",
     }
 )
+_BARE: Final = frozenset({"kind", "etag", "id", "status", "recurringEventId", "originalStartTime"})
 _GZIP_HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class View:
-    """One way to render events: who looks, what is asked for, in which zone."""
+    """One way to render events: who looks, what is asked for, in which zone.
+
+    Attributes:
+        nested: As an item of a listing; otherwise alone.
+        bare_tombstones: A cancelled event shows nothing of what it was.
+    """
 
     role: Role
     fields: str | None
@@ -43,6 +49,7 @@ class View:
     max_attendees: int | None
     pretty: bool
     nested: bool = True
+    bare_tombstones: bool = False
 
 
 def item_text(item: Item, view: View) -> bytes:
@@ -55,6 +62,8 @@ def item_text(item: Item, view: View) -> bytes:
 
 def _render(item: Item, view: View) -> bytes:
     body = item.body
+    if view.bare_tombstones and item.cancelled:
+        body = {name: value for name, value in body.items() if name in _BARE}
     private = body.get("visibility") in {"private", "confidential"}
     sees_all = view.role in {Role.WRITER, Role.OWNER}
     if view.role <= Role.FREE_BUSY_READER or (private and not sees_all):

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Self
 
-from tuturuuu_jobs.testing.emulator import control, endpoints
+from tuturuuu_jobs.testing.emulator import control, endpoints, moving
 from tuturuuu_jobs.testing.emulator.answering import Answering
-from tuturuuu_jobs.testing.emulator.api_errors import not_found
 from tuturuuu_jobs.testing.emulator.calendar import Calendar
 from tuturuuu_jobs.testing.emulator.clock import Now
 from tuturuuu_jobs.testing.emulator.faults import Fault
@@ -266,23 +265,19 @@ class Emulator:
         midnight UTC of its date. `changes` go into the new series.
         """
         with self._lock:
+            stamp, horizon = self._state.stamp(), self._state.horizon()
             calendar = self._state.calendar(calendar_id)
-            new = calendar.split(
-                event_id, at, changes or {}, self._state.stamp(), self._state.horizon()
-            )
-            return new.id
+            return moving.split(
+                calendar, event_id, at, changes or {}, stamp=stamp, horizon=horizon
+            ).id
 
     def move_event(self, calendar_id: str, event_id: str, to_calendar: str) -> None:
-        """Move an event to another calendar: a bare tombstone here, the same id there."""
+        """Move an event with its exceptions: a bare tombstone here, the same id there."""
         with self._lock:
             source, target = self._state.calendar(calendar_id), self._state.calendar(to_calendar)
-            item = source.find(event_id, self._state.horizon())
-            if item is None:
-                raise not_found()
-            stamp = self._state.stamp()
-            source.delete(event_id, stamp, self._state.horizon())
+            stamp, horizon = self._state.stamp(), self._state.horizon()
             person = {"email": target.owner, "self": True}
-            target.put({**item.body, "organizer": person}, stamp)
+            moving.move(source, target, event_id, person, stamp=stamp, horizon=horizon)
 
     def masters(self, calendar_id: str) -> list[Json]:
         """Everything stored: one-offs, masters, exceptions and tombstones, oldest change first."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import collections
 import dataclasses
+import hashlib
 import threading
 from datetime import datetime, timedelta
 
@@ -63,6 +65,7 @@ class State:
         self.scripts: dict[str, collections.deque[Json]] = {}
         self.quota: dict[tuple[int, str], collections.deque[datetime]] = {}
         self._last_stamp = clock()
+        self._seed, self._ids = seed, 0
 
     def calendar(self, calendar_id: str) -> Calendar:
         """The calendar with that id, in any case; KeyError if there is none."""
@@ -80,3 +83,9 @@ class State:
     def horizon(self) -> Horizon:
         """How far series are expanded today."""
         return self.switches.horizon_at(self.clock())
+
+    def new_id(self) -> str:
+        """An id for an event that was given none, the same in every run with this seed."""
+        self._ids += 1
+        digest = hashlib.blake2b(f"{self._seed} event {self._ids}".encode(), digest_size=16)
+        return base64.b32hexencode(digest.digest()).decode().rstrip("=").lower()

@@ -20,10 +20,14 @@ class Switches:
         tombstone_months: How far around now a delta reports the vanished instances of a series.
         page_clamp: No page is longer than this.
         live_pages: Later pages read live data instead of a snapshot.
-        strict: Parameters that differ from those of the sync token's listing are a violation:
-            answered with 400 and kept in ``Emulator.violations``. Otherwise they are ignored.
+        strict: Parameters that differ from those of the sync token's listing are answered with 400
+            and kept in ``Emulator.violations``. Otherwise they are ignored.
         report_unseen: Something created and deleted since the token leaves a tombstone.
         master_stub: A deleted master is itself reported beside its instances.
+        tombstone_lifetime: Tombstones older than this vanish, and with them the sync tokens from
+            before the deletion (410). Without it they stay for ever.
+        import_replaces: An import with a known iCalUID replaces the event. Otherwise it is refused
+            with 409.
         page_token_lifetime: After that, a page token is refused.
         gzip: Answers are compressed for clients that accept it.
     """
@@ -37,6 +41,8 @@ class Switches:
     strict: bool = False
     report_unseen: bool = True
     master_stub: bool = False
+    tombstone_lifetime: timedelta | None = None
+    import_replaces: bool = False
     page_token_lifetime: timedelta = timedelta(hours=1)
     gzip: bool = True
 

@@ -7,9 +7,13 @@ import enum
 import gzip
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Final
 
 from tuturuuu_jobs.testing.emulator.faults import WIRE_KINDS, Fault, FaultKind
 from tuturuuu_jobs.testing.emulator.messages import Response
+
+BODILESS: Final = frozenset({204, 304})
+"""Statuses whose answers have no body, and no headers that would describe one."""
 
 
 class Ending(enum.Enum):
@@ -81,6 +85,8 @@ def _cut(data: bytes) -> bytes:
 
 
 def _framed(response: Response, *, accepts_gzip: bool, closing: bool) -> tuple[bytes, bytes]:
+    if response.status in BODILESS:
+        return _head(response, None, closing=closing), b""
     body = response.body.gzipped() if accepts_gzip else response.body.plain()
     return _head(response, len(body), gzipped=accepts_gzip, closing=closing), body
 
@@ -90,8 +96,11 @@ def _head(
 ) -> bytes:
     status = response.status
     phrase = HTTPStatus(status).phrase
-    lines = [f"HTTP/1.1 {status} {phrase}", f"Content-Type: {response.content_type}"]
-    lines.append("Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}")
+    lines = [f"HTTP/1.1 {status} {phrase}"]
+    if status not in BODILESS:
+        lines.append(f"Content-Type: {response.content_type}")
+        chunked = "Transfer-Encoding: chunked"
+        lines.append(chunked if length is None else f"Content-Length: {length}")
     if gzipped:
         lines.append("Content-Encoding: gzip")
     if closing:
