@@ -16,6 +16,7 @@ from uuid import UUID
 
 from typing_extensions import override
 
+from tuturuuu_jobs.errors import UnavailableError
 from tuturuuu_jobs.runtime.outcome import Result
 
 MEMORY: Final = 1 << 30
@@ -112,6 +113,15 @@ class Process(Protocol):
     def reap(self) -> int | None:
         """Wait for the child, close ``pidfd``, and say how it ended; None if nobody knows."""
         ...
+
+
+def no_process(error: OSError) -> UnavailableError:
+    """The machine can start no process now."""
+    return UnavailableError(
+        f"no process can be started: {error.strerror or 'error'}",
+        code="no_process",
+        hint="look at the limits on processes, open files and memory, or lower --limit",
+    )
 
 
 class Launcher(AbstractContextManager["Launcher"], Protocol):

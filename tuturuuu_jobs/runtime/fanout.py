@@ -53,7 +53,7 @@ class FanOut:
         or None.
 
         Raises:
-            UnavailableError: A child could not be started; those at work were stopped first.
+            UnavailableError: A child could not be started; those at work came to their end first.
         """
         return asyncio.run(self._run(specs))
 
@@ -83,7 +83,6 @@ class FanOut:
                     more = self.on_end(task.result()) and more
                 except UnavailableError as error:
                     failure, more = error, False
-                    draining.ask()
         if failure is not None:
             raise failure
 

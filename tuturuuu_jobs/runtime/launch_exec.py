@@ -10,8 +10,7 @@ from typing import Self
 
 from typing_extensions import override
 
-from tuturuuu_jobs.errors import UnavailableError
-from tuturuuu_jobs.runtime.children import Launcher, Process, Program
+from tuturuuu_jobs.runtime.children import Launcher, Process, Program, no_process
 
 
 class _ExecProcess:
@@ -20,7 +19,13 @@ class _ExecProcess:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self.pid = process.pid
-        self.pidfd = os.pidfd_open(process.pid)
+        try:
+            self.pidfd = os.pidfd_open(process.pid)
+        except OSError:
+            # Nobody would see it end.
+            process.kill()
+            process.wait()
+            raise
 
     def reap(self) -> int | None:
         returncode = self._process.wait()
@@ -69,15 +74,6 @@ class ExecLauncher(Launcher):
                 start_new_session=True,
                 close_fds=True,
             )
+            return _ExecProcess(process)
         except OSError as error:
             raise no_process(error) from None
-        return _ExecProcess(process)
-
-
-def no_process(error: OSError) -> UnavailableError:
-    """The machine can start no process now."""
-    return UnavailableError(
-        f"no process can be started: {error.strerror or 'error'}",
-        code="no_process",
-        hint="look at the limits on processes and memory, or lower --limit",
-    )

@@ -8,8 +8,10 @@ children die with it, and nobody knows how; the next start makes another one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,8 +21,7 @@ from typing import Any, Final, Self
 from typing_extensions import override
 
 from tuturuuu_jobs.errors import UnavailableError
-from tuturuuu_jobs.runtime.children import Launcher, Process, Program
-from tuturuuu_jobs.runtime.launch_exec import no_process
+from tuturuuu_jobs.runtime.children import Launcher, Process, Program, no_process
 
 _LONGEST_ANSWER: Final = 4096
 # Importing everything on a busy machine takes seconds; any other answer takes milliseconds.
@@ -54,9 +55,9 @@ class _Template:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
-            except OSError as error:
+            except OSError:
                 ours.close()
-                raise no_process(error) from None
+                raise
         self._ready = False
 
     def ask(
@@ -102,6 +103,23 @@ class _ForkProcess:
         return None
 
 
+def _open(program: Program) -> _Template:
+    try:
+        return _Template(program)
+    except OSError as error:
+        raise no_process(error) from None
+
+
+def _process(template: _Template, pid: int, descriptors: list[int]) -> _ForkProcess:
+    if descriptors:
+        return _ForkProcess(template, pid, descriptors[0])
+    # There was no room for it here: nobody would see the child end.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    template.ask({"reap": pid})
+    raise no_process(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+
+
 class ForkLauncher(Launcher):
     """Starts each child as a copy of one template, which is started with the first of them."""
 
@@ -128,9 +146,7 @@ class ForkLauncher(Launcher):
     @override
     def start(self, arguments: tuple[str, ...], *, stdin: int, stdout: int, stderr: int) -> Process:
         for _ in range(_TRIES):
-            if self._template is None:
-                self._template = _Template(self._program)
-            template = self._template
+            template = self._template = self._template or _open(self._program)
             try:
                 answer, descriptors = template.ask(
                     {"arguments": arguments}, (stdin, stdout, stderr)
@@ -141,7 +157,7 @@ class ForkLauncher(Launcher):
                 continue
             if "error" in answer:
                 raise no_process(OSError(0, answer["error"]))
-            return _ForkProcess(template, answer["pid"], descriptors[0])
+            return _process(template, answer["pid"], descriptors)
         raise UnavailableError(
             "the process that children are copied from does not stay alive",
             code="no_template",

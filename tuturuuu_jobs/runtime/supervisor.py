@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Callable
 from typing import Final
 
-from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Launcher, Process, Stop
+from tuturuuu_jobs.runtime.children import (
+    ChildEnd,
+    ChildSpec,
+    Launcher,
+    Process,
+    Stop,
+    no_process,
+)
 from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.envelope import STDOUT_LIMIT, EnvelopeError, read_envelope
 from tuturuuu_jobs.runtime.outcome import Result
@@ -67,7 +75,10 @@ async def supervise(
     """
     started = clock.monotonic()
     out, err = Head(STDOUT_LIMIT), Lines(lambda line: say(spec, line), _STDERR_KEPT)
-    process, pumps = _start(spec, launcher, out, err)
+    try:
+        process, pumps = _start(spec, launcher, out, err)
+    except OSError as error:
+        raise no_process(error) from None
     try:
         stopped = await _wait(process, spec.deadline_s, draining, grace_s)
     finally:
@@ -103,16 +114,18 @@ def _start(
 
 
 def _readable(content: bytes) -> int:
-    """A descriptor to read this from: a file in memory, so that no child can make us wait."""
-    descriptor = os.memfd_create("stdin")
+    """A pipe that holds all of this already, so that no child can make us wait."""
+    readable, writable = os.pipe()
     try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(content)
-        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.set_blocking(writable, False)
+        if os.write(writable, content) != len(content):
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
     except BaseException:
-        os.close(descriptor)
+        os.close(readable)
         raise
-    return descriptor
+    finally:
+        os.close(writable)
+    return readable
 
 
 async def _wait(

@@ -71,6 +71,8 @@ class Template:
             # A copy of a process with threads may wait for ever for a lock that nobody holds.
             if len(list(Path("/proc/self/task").iterdir())) != 1:
                 raise OSError(errno.EDEADLK, "the template has threads")
+            if len(descriptors) != _STREAMS:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             pid = os.fork()
         except OSError as error:
             os.close(unready)
