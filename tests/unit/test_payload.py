@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tuturuuu_jobs.commands.payload import Given
 from tuturuuu_jobs.commands.sync_payload import read_full_sync, read_sync
 from tuturuuu_jobs.errors import UsageError
-from tuturuuu_jobs.sync.model import SyncPayload
+from tuturuuu_jobs.runtime.redact import public_payload
+from tuturuuu_jobs.sync.model import SyncPayload, Tokens
 
 WS = UUID("7e9a9d05-6e6e-4f3e-a6d3-0d2b0f0b8a11")
 
@@ -87,6 +88,28 @@ def test_unknown_fields_are_kept_out_and_each_is_named(extra: dict[str, Any]) ->
     assert given.payload == SyncPayload(WS, full=True)
     assert [warning.subject for warning in given.warnings] == sorted(unknown)
     assert {warning.code for warning in given.warnings} <= {"unknown_field"}
+
+
+@pytest.mark.parametrize(
+    "names", [("access_token", "refresh_token"), ("accessToken", "refreshToken")]
+)
+def test_a_full_sync_takes_the_tokens_of_an_account_that_is_not_stored(
+    names: tuple[str, str],
+) -> None:
+    given = read({"ws_id": str(WS), names[0]: "first", names[1]: "second"})
+
+    assert given.payload.guest
+    assert given.payload.tokens == Tokens("first", "second", None)
+    assert "first" not in repr(given)
+    assert public_payload(given.payload)["guest"] is True
+    assert "tokens" not in public_payload(given.payload)
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_one_token_alone_is_refused_without_being_shown(name: str) -> None:
+    with pytest.raises(UsageError, match="needs both of its tokens") as caught:
+        read({"ws_id": str(WS), name: "canary"})
+    assert "canary" not in str(caught.value)
 
 
 def test_a_field_of_full_sync_is_unknown_to_sync() -> None:

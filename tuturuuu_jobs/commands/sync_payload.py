@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from tuturuuu_jobs.commands.payload import DurationField, Given, JobFields, first, read_fields
-from tuturuuu_jobs.sync.model import DEFAULT_FUTURE, DEFAULT_PAST, SyncPayload
+from tuturuuu_jobs.errors import UsageError
+from tuturuuu_jobs.sync.model import DEFAULT_FUTURE, DEFAULT_PAST, SyncPayload, Tokens
 
 
 class SyncFields(JobFields):
@@ -24,6 +25,26 @@ class FullSyncFields(SyncFields):
     past: DurationField | None = None
     future: DurationField | None = None
     allow_mass_delete: bool | None = None
+    access_token: Annotated[SecretStr, Field(min_length=1)] | None = None
+    refresh_token: Annotated[SecretStr, Field(min_length=1)] | None = None
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """Those of an account that is not stored yet.
+
+        Raises:
+            UsageError: Only one of the two is given.
+        """
+        access, refresh = self.access_token, self.refresh_token
+        if access is None and refresh is None:
+            return None
+        if access is None or refresh is None:
+            missing = "access_token" if access is None else "refresh_token"
+            raise UsageError(
+                f"payload: {missing} is missing: an account needs both of its tokens",
+                subject=missing,
+            )
+        return Tokens(access.get_secret_value(), refresh.get_secret_value(), None)
 
 
 def read_sync(
@@ -48,6 +69,7 @@ def read_full_sync(
 ) -> Given[SyncPayload]:
     """Merge options over the document, if one is named. Raises UsageError."""
     fields = read_fields(source, FullSyncFields)
+    tokens = fields.tokens
     payload = SyncPayload(
         ws_id=fields.workspace(ws_id),
         full=True,
@@ -55,6 +77,8 @@ def read_full_sync(
         past=first(past, fields.past, DEFAULT_PAST),
         future=first(future, fields.future, DEFAULT_FUTURE),
         allow_mass_delete=allow_mass_delete or bool(fields.allow_mass_delete),
+        guest=tokens is not None,
+        tokens=tokens,
     )
     return Given(payload, fields.unknown)
 

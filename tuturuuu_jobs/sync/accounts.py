@@ -73,8 +73,9 @@ class Accounts:
         if not isinstance(error, AccountRejectedError) or account_id in self._refused:
             return None
         self._refused[account_id] = error
-        if isinstance(error, GrantRevokedError) and not self._dry_run:
-            return _deactivate(self._ctx.connection, self._accounts[account_id])
+        account = self._accounts[account_id]
+        if isinstance(error, GrantRevokedError) and not (self._dry_run or account.guest):
+            return _deactivate(self._ctx.connection, account)
         return None
 
     def keep_tokens(self, account_id: UUID) -> Problem | None:
@@ -84,7 +85,7 @@ class Accounts:
             A warning if it could not be stored; the session goes on with it in memory.
         """
         account, session = self._accounts[account_id], self._sessions.get(account_id)
-        if session is None:
+        if session is None or account.guest:
             return None
         old, new = account.tokens, session.tokens
         if new == old or (self._dry_run and new.refresh_token == old.refresh_token):

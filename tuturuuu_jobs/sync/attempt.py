@@ -12,7 +12,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from tuturuuu_jobs.errors import BugError, DeadlineError, JobError, SettingsError, UsageError
+from tuturuuu_jobs.errors import (
+    BugError,
+    DeadlineError,
+    FailedError,
+    JobError,
+    SettingsError,
+    UsageError,
+)
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Problem
 from tuturuuu_jobs.sync import dashboard, store
@@ -27,7 +34,16 @@ from tuturuuu_jobs.sync.adoption import (
 )
 from tuturuuu_jobs.sync.calendar import CalendarSync
 from tuturuuu_jobs.sync.google import GoogleClient
-from tuturuuu_jobs.sync.model import Calendar, CalendarReport, SyncData, SyncPayload, Window
+from tuturuuu_jobs.sync.model import (
+    GUEST,
+    Account,
+    Calendar,
+    CalendarReport,
+    SyncData,
+    SyncPayload,
+    Window,
+    Workspace,
+)
 from tuturuuu_jobs.sync.refusals import AccessLostError
 from tuturuuu_jobs.sync.routes import plan_routes
 from tuturuuu_jobs.workspaces.keys import key_missing, load_encryption
@@ -53,7 +69,9 @@ class Attempt:
         self._dry_run = dry_run
         self._started = ctx.clock.now()
         self._shape = store.load_shape(ctx.connection)
-        self._workspace = store.load_workspace(ctx.connection, payload.ws_id, self._shape)
+        self._workspace = _with_guest(
+            store.load_workspace(ctx.connection, payload.ws_id, self._shape), payload
+        )
         encryption = load_encryption(ctx.connection, payload.ws_id, master_key, ctx.rng.randbytes)
         if encryption.locked:
             raise key_missing(payload.ws_id)
@@ -91,7 +109,7 @@ class Attempt:
                 step = Progress(f"calendar {routes[0].calendar_id}", number, len(calendars))
                 self._ctx.progress(step)
                 self._sync(routes)
-            if self._old_rows is not None:
+            if self._old_rows is not None and not self._payload.guest:
                 self._sweep_old_rows(self._old_rows, calendars)
         except _WHOLE_RUN as error:
             self._write_dashboard(error)
@@ -264,6 +282,35 @@ class Attempt:
         except JobError as error:
             message = f"the app's dashboard was not written: {error.message}"
             self._warn("dashboard_not_written", message)
+
+
+def _with_guest(workspace: Workspace, payload: SyncPayload) -> Workspace:
+    """The workspace as the run is about it: all of its accounts, or only the caller's.
+
+    A stored account with the same tokens is taken as stored.
+
+    Raises:
+        FailedError: The guest's tokens are not at hand; the ledger keeps none.
+    """
+    if not payload.guest:
+        return workspace
+    if payload.tokens is None:
+        raise FailedError(
+            "the run was about an account whose tokens came on standard input; none are kept",
+            code="tokens_not_kept",
+            hint="run full-sync --payload - with the tokens again",
+        )
+    given = payload.tokens
+    for account in workspace.accounts:
+        if account.tokens.refresh_token == given.refresh_token:
+            calendars = tuple(c for c in workspace.calendars if c.account_id == account.id)
+            return dataclasses.replace(workspace, accounts=(account,), calendars=calendars)
+    ids = payload.calendars or ("primary",)
+    return dataclasses.replace(
+        workspace,
+        accounts=(Account(GUEST, given),),
+        calendars=tuple(Calendar(GUEST, calendar_id) for calendar_id in ids),
+    )
 
 
 def _stood_in_for(calendar: Calendar, error: JobError) -> Problem:

@@ -17,6 +17,17 @@ from tuturuuu_jobs.runtime.outcome import Kind, Problem
 
 DEFAULT_PAST = timedelta(days=90)
 DEFAULT_FUTURE = timedelta(days=180)
+GUEST: Final = UUID(int=0)
+"""Stands for the id of an account that is not stored."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tokens:
+    """An account's OAuth tokens; ``repr`` shows none of them."""
+
+    access_token: str = dataclasses.field(repr=False)
+    refresh_token: str = dataclasses.field(repr=False)
+    expires_at: datetime | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +41,8 @@ class SyncPayload:
         past: How far behind now the window begins.
         future: How far ahead of now the window must reach.
         allow_mass_delete: Let the sweep delete more rows than the guard allows.
+        guest: The run is about an account that the caller brings and the workspace has not stored.
+        tokens: The guest's; they go nowhere but to Google.
     """
 
     ws_id: UUID
@@ -38,6 +51,8 @@ class SyncPayload:
     past: timedelta = DEFAULT_PAST
     future: timedelta = DEFAULT_FUTURE
     allow_mass_delete: bool = False
+    guest: bool = False
+    tokens: Tokens | None = dataclasses.field(default=None, repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,20 +71,16 @@ class Window:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Tokens:
-    """An account's OAuth tokens; ``repr`` shows none of them."""
-
-    access_token: str = dataclasses.field(repr=False)
-    refresh_token: str = dataclasses.field(repr=False)
-    expires_at: datetime | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Account:
-    """An active Google account of the workspace (a row of ``calendar_auth_tokens``)."""
+    """An active Google account of the workspace (a row of ``calendar_auth_tokens``), or a guest."""
 
     id: UUID
     tokens: Tokens
+
+    @property
+    def guest(self) -> bool:
+        """Whether no row stands for it: then nothing of it is kept."""
+        return self.id == GUEST
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

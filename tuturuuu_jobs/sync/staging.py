@@ -22,6 +22,7 @@ from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.sync import statements as sql
 from tuturuuu_jobs.sync.adoption import adopt_rows
 from tuturuuu_jobs.sync.model import (
+    GUEST,
     Calendar,
     Decision,
     Event,
@@ -240,7 +241,7 @@ class Staging:
         return self._connection.execute(self._sql.sweep, self._area(commit.area)).rowcount
 
     def _store_token(self, commit: Commit) -> None:
-        if commit.new_token is None:
+        if commit.new_token is None or self._calendar.account_id == GUEST:
             return
         key = state_key(self._calendar.account_id, self._calendar.calendar_id)
         values = {**self._where, "key": key, "old": commit.old_token, "new": commit.new_token}
@@ -270,7 +271,7 @@ class Staging:
             "sweep_refused": applied.sweep_refused,
             "full": commit.edge is not None,
         }
-        if commit.new_token is not None:
+        if commit.new_token is not None and self._calendar.account_id != GUEST:
             self._connection.execute(sql.WINDOW, values)
         self._connection.execute(sql.EVENT, {**values, "data": Jsonb(data)})
 
