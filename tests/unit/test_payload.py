@@ -21,7 +21,7 @@ WS = UUID("7e9a9d05-6e6e-4f3e-a6d3-0d2b0f0b8a11")
 
 def read(document: object, *, full: bool = True, **options: Any) -> Given[SyncPayload]:
     """What the command makes of a document on standard input and of options."""
-    given = {"ws_id": None, "calendars": None} | options
+    given: dict[str, Any] = {"ws_id": None, "calendars": None} | options
     content = document if isinstance(document, bytes) else json.dumps(document).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
