@@ -25,6 +25,7 @@ from tuturuuu_jobs.commands import (
     output,
     queues,
     runs,
+    schedule,
     sync,
 )
 from tuturuuu_jobs.errors import BugError, JobError, UsageError
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command("sync")(sync.sync)
 app.command("full-sync")(full_sync.full_sync)
+app.command("schedule")(schedule.schedule)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(orchestrate.app, name="orchestrate")
@@ -52,7 +54,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(queues.app, name="queues")
 app.add_typer(db.app, name="db")
 app.add_typer(emulator.app, name="emulator")
-JOBS: Final = frozenset({"sync", "full-sync", "orchestrate"})
+JOBS: Final = frozenset({"sync", "full-sync", "schedule", "orchestrate"})
 _NIL: Final = "00000000-0000-0000-0000-000000000000"
 _LIKE_A_CHILD: Final = (
     *("--payload", "-", "--json", "--quiet", "--run-id", _NIL, "--parent-run-id", _NIL),
@@ -110,7 +112,7 @@ def warm_up() -> None:
 
     Parsing once fills what the parser remembers.
     """
-    for name in ("sync", "full-sync"):
+    for name in ("sync", "full-sync", "schedule"):
         build_command().commands[name].make_context(name, list(_LIKE_A_CHILD))
 
 

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
     from tuturuuu_jobs.diagnosis.examination import Examiner
     from tuturuuu_jobs.orchestration.audience import Audience
-    from tuturuuu_jobs.orchestration.job import OrchestrateJob
+    from tuturuuu_jobs.orchestration.job import Find, OrchestrateJob
     from tuturuuu_jobs.orchestration.model import ChildOptions
     from tuturuuu_jobs.runtime.children import Launcher, Program
     from tuturuuu_jobs.runtime.clock import Clock
+    from tuturuuu_jobs.runtime.job import Job
     from tuturuuu_jobs.runtime.monitoring import Observer
     from tuturuuu_jobs.runtime.run import Runtime
+    from tuturuuu_jobs.scheduling.app_job import AppScheduleJob
+    from tuturuuu_jobs.scheduling.job import ScheduleJob
+    from tuturuuu_jobs.scheduling.work import Engine, SchedulePayload
     from tuturuuu_jobs.settings import Settings
     from tuturuuu_jobs.sync.job import SyncJob
 
@@ -44,13 +48,22 @@ _CHILD: Final = "tuturuuu_jobs.cli:main"
 _PRELOAD: Final = (
     "tuturuuu_jobs.cli:warm_up",
     "tuturuuu_jobs.wiring:warm_up",
-    "tuturuuu_jobs.commands.sync_payload",
     "tuturuuu_jobs.runtime.run",
     "tuturuuu_jobs.settings",
-    "tuturuuu_jobs.sync.job",
     "encodings.idna",
     "filelock",
+)
+_PRELOAD_SYNC: Final = (
+    "tuturuuu_jobs.wiring:warm_up_google",
+    "tuturuuu_jobs.commands.sync_payload",
+    "tuturuuu_jobs.sync.job",
     "googleapiclient.discovery",
+)
+_PRELOAD_SCHEDULE: Final = (
+    "tuturuuu_jobs.commands.schedule_payload",
+    "tuturuuu_jobs.scheduling.app_job",
+    "tuturuuu_jobs.scheduling.job",
+    "tuturuuu_jobs.scheduling.plan",
 )
 
 GLOBAL_OPTIONS: Final[ContextVar[GlobalOptions | None]] = ContextVar("GLOBAL_OPTIONS", default=None)
@@ -73,14 +86,20 @@ def load_settings() -> Settings:
 def warm_up() -> None:
     """Do once what would be the same in every copy of this process; opens nothing."""
     from tuturuuu_jobs.runtime.schema import load_migrations
-    from tuturuuu_jobs.sync.google import build_methods
 
     _code_version()
     load_migrations()
     # Each copy says itself what is wrong with them.
     with contextlib.suppress(SettingsError):
-        _WARM[GlobalOptions()] = settings = load_settings()
-        build_methods(settings.google_api_url)
+        _WARM[GlobalOptions()] = load_settings()
+
+
+def warm_up_google() -> None:
+    """The same for copies that speak to Google; after :func:`warm_up`."""
+    from tuturuuu_jobs.sync.google import build_methods
+
+    with contextlib.suppress(SettingsError):
+        build_methods(load_settings().google_api_url)
 
 
 @functools.cache
@@ -177,44 +196,144 @@ def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
     google = GoogleClient(
         client_id, client_secret, settings.google_api_url, settings.google_token_url
     )
-    return SyncJob(google, full=full)
+    return SyncJob(google, full=full, master_key=_master_key(settings))
+
+
+def build_schedule_engine(settings: Settings, engine: Engine) -> Job[SchedulePayload, Any]:
+    """The job behind ``schedule``, by who makes the plan.
+
+    Raises:
+        SettingsError: The database, or what the app wants to see, is not set.
+    """
+    from tuturuuu_jobs.scheduling.work import Engine
+
+    match engine:
+        case Engine.LOCAL:
+            return build_schedule_job(settings)
+        case Engine.APP:
+            return build_app_schedule_job(settings)
+
+
+def build_schedule_job(settings: Settings) -> ScheduleJob:
+    """Makes the plan here. Raises SettingsError: the database is not set."""
+    settings.require_database_url()
+    from tuturuuu_jobs.scheduling.job import ScheduleJob
+    from tuturuuu_jobs.scheduling.plan import plan
+
+    return ScheduleJob(plan, master_key=_master_key(settings))
+
+
+def build_app_schedule_job(settings: Settings) -> AppScheduleJob:
+    """Has the app make the plan. Raises SettingsError: see :func:`build_schedule_engine`."""
+    settings.require_database_url()
+    origin, secret = settings.require_app()
+    from tuturuuu_jobs.scheduling.app import AppClient, Route
+    from tuturuuu_jobs.scheduling.app_job import AppScheduleJob
+
+    return AppScheduleJob(AppClient(origin, Route(settings.app_route), secret))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FannedOut:
+    """What is particular about the children of one kind of fan-out.
+
+    Attributes:
+        job: What each runs: its name and its queue are needed here.
+        successes: The jobs whose last success decides the order.
+        key_prefix: What stands before a workspace's id in their concurrency key.
+        find: Lists the workspaces that have work.
+        nobody: What to say if there is none.
+        preload: What the process that they are copied from imports for them.
+    """
+
+    job: Job[Any, Any]
+    successes: tuple[str, ...]
+    key_prefix: str
+    find: Find
+    nobody: str
+    preload: tuple[str, ...]
+
+
+def fan_out_sync(settings: Settings, *, full: bool) -> FannedOut:
+    """``sync`` or ``full-sync`` for every workspace with an active account.
+
+    Raises:
+        SettingsError: Something that every child needs is not set.
+    """
+    from tuturuuu_jobs.orchestration.store import load_candidates
+    from tuturuuu_jobs.sync.job import KEY_PREFIX
+
+    return FannedOut(
+        job=build_sync_job(settings, full=full),
+        # A full run does what an incremental one does.
+        successes=("full-sync",) if full else ("sync", "full-sync"),
+        key_prefix=KEY_PREFIX,
+        find=load_candidates,
+        nobody="no workspace has an active Google account",
+        preload=_PRELOAD_SYNC,
+    )
+
+
+def fan_out_schedule(settings: Settings, engine: str) -> FannedOut:
+    """``schedule`` for every workspace with something to schedule.
+
+    Raises:
+        SettingsError: Something that every child needs is not set.
+    """
+    from tuturuuu_jobs.orchestration.schedulable import load_schedulable
+    from tuturuuu_jobs.scheduling.job import KEY_PREFIX
+    from tuturuuu_jobs.scheduling.work import Engine
+
+    return FannedOut(
+        job=build_schedule_engine(settings, Engine(engine)),
+        successes=("schedule",),
+        key_prefix=KEY_PREFIX,
+        find=load_schedulable,
+        nobody="no workspace has anything to schedule",
+        preload=_PRELOAD_SCHEDULE,
+    )
+
+
+def _master_key(settings: Settings) -> str | None:
+    key = settings.encryption_master_key
+    return key.get_secret_value() if key else None
 
 
 def build_orchestrate_job(
-    settings: Settings, *, full: bool, options: ChildOptions, launcher: str, audience: Audience
+    settings: Settings,
+    children: FannedOut,
+    *,
+    options: ChildOptions,
+    launcher: str,
+    audience: Audience,
 ) -> OrchestrateJob:
-    """A fan-out of ``sync`` or ``full-sync``.
-
-    Raises:
-        SettingsError: Something that every child needs is not set; said once, before any starts.
-    """
-    job = build_sync_job(settings, full=full)
+    """A fan-out of one job."""
     from tuturuuu_jobs.orchestration.environment import child_environ
     from tuturuuu_jobs.orchestration.fan_out import Children
     from tuturuuu_jobs.orchestration.job import OrchestrateJob
     from tuturuuu_jobs.runtime.children import Program
     from tuturuuu_jobs.runtime.identity import read_identity
     from tuturuuu_jobs.runtime.memory import MemoryKills, find_memory_events
-    from tuturuuu_jobs.sync.job import KEY_PREFIX
 
     program = Program(
         entry=_CHILD,
         environ=child_environ(os.environ) | _told(settings),
-        preload=_PRELOAD,
+        preload=(*_PRELOAD, *children.preload),
     )
     return OrchestrateJob(
         children=Children(
-            job=job.name,
+            job=children.job.name,
             options=options,
             open_launcher=lambda: build_launcher(launcher, program),
             audience=audience,
             kills=MemoryKills(find_memory_events()),
         ),
-        queue_of_children=job.queue,
-        # A full run does what an incremental one does.
-        successes=("full-sync",) if full else ("sync", "full-sync"),
-        key_prefix=KEY_PREFIX,
+        queue_of_children=children.job.queue,
+        successes=children.successes,
+        key_prefix=children.key_prefix,
         here=read_identity(),
+        find=children.find,
+        nobody=children.nobody,
     )
 
 

@@ -225,3 +225,11 @@ def test_any_file_is_a_saved_plan_or_a_usage_error(content: bytes) -> None:
         patch.setattr(Path, "open", lambda *_: io.BytesIO(content))
         with pytest.raises(UsageError):
             apply(Path("plan"))
+
+
+def test_a_plan_of_one_members_tasks_is_applied_for_that_member(tmp_path: Path) -> None:
+    document = saved()
+    document["data"]["scopes"][0]["scope"] = "tasks"
+
+    assert apply(write(tmp_path, document)).user_id == USER
+    assert apply(write(tmp_path, saved())).user_id is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -18,10 +18,12 @@ from tuturuuu_jobs.runtime.outcome import ExitCode, Result, Status
 
 if TYPE_CHECKING:
     from tuturuuu_jobs.runtime.again import PastRun
+    from tuturuuu_jobs.runtime.job import Job
     from tuturuuu_jobs.settings import Settings
-    from tuturuuu_jobs.sync.model import SyncPayload
 
-JOBS: Final = ("sync", "full-sync")
+P = TypeVar("P")
+
+JOBS: Final = ("sync", "full-sync", "schedule")
 _STOPPED: Final = (ExitCode.SIGINT, ExitCode.SIGTERM)
 _COLUMNS: Final = ("finished_at", "job", "ws_id", "status", "code", "run_id")
 _DEADLINE: Final = timedelta(hours=1)
@@ -157,8 +159,7 @@ def _run_again(settings: Settings, past: PastRun, deadline: timedelta) -> Result
     from tuturuuu_jobs.runtime.job import RunRequest
     from tuturuuu_jobs.runtime.run import run_job
 
-    payload = _payload(past)
-    job = wiring.build_sync_job(settings, full=past.job == "full-sync")
+    job, payload = _job_and_payload(settings, past)
     runtime = wiring.build_runtime(settings)
     if past.code_version != runtime.code_version:
         output.say(
@@ -185,13 +186,23 @@ def _configure_log(settings: Settings) -> None:
     )
 
 
-def _payload(past: PastRun) -> SyncPayload:
-    from pydantic import TypeAdapter, ValidationError
+def _job_and_payload(settings: Settings, past: PastRun) -> tuple[Job[Any, Any], Any]:
+    if past.job == "schedule":
+        from tuturuuu_jobs.scheduling.work import SchedulePayload
 
+        schedule = _payload(past, SchedulePayload)
+        return wiring.build_schedule_engine(settings, schedule.engine), schedule
     from tuturuuu_jobs.sync.model import SyncPayload
 
+    sync = _payload(past, SyncPayload)
+    return wiring.build_sync_job(settings, full=past.job == "full-sync"), sync
+
+
+def _payload(past: PastRun, kind: type[P]) -> P:
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        return TypeAdapter(SyncPayload).validate_python(past.payload)
+        return TypeAdapter(kind).validate_python(past.payload)
     except ValidationError as error:
         field = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise FailedError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from uuid import UUID
@@ -48,12 +49,24 @@ class FanOutChoice:
     fields: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
 
 
-def execute_fan_out(options: JobOptions, choice: FanOutChoice, *, full: bool) -> NoReturn:
-    """Run a fan-out as the options say and end the process with its exit code."""
+def execute_fan_out(
+    name: str,
+    options: JobOptions,
+    choice: FanOutChoice,
+    describe: Callable[[Settings], wiring.FannedOut],
+) -> NoReturn:
+    """Run a fan-out as the options say and end the process with its exit code.
+
+    Args:
+        name: The children's job.
+        options: What every job is told.
+        choice: What the command line says about this fan-out.
+        describe: What is particular about such children.
+    """
     work = Work(
-        "orchestrate-full-sync" if full else "orchestrate-sync",
+        f"orchestrate-{name}",
         read=lambda: _payload(choice),
-        run=lambda settings, payload: _run(settings, payload, options, choice, full=full),
+        run=lambda settings, payload: _run(settings, payload, options, choice, describe),
         workspace=lambda _: None,
         preview=preview_lines,
     )
@@ -64,7 +77,7 @@ def preview_lines(result: Result) -> list[str]:
     """The children of a dry run, one line each in their order."""
     rows: list[dict[str, Any]] = result.data.get("results", [])
     if not rows:
-        return ["no workspace has an active Google account"] if result.success else []
+        return [warning.message for warning in result.warnings if warning.code == "no_workspaces"]
     return output.table(rows, _PREVIEW_COLUMNS)
 
 
@@ -80,20 +93,20 @@ def _run(
     payload: FanOutPayload,
     options: JobOptions,
     choice: FanOutChoice,
-    *,
-    full: bool,
+    describe: Callable[[Settings], wiring.FannedOut],
 ) -> Result:
     from tuturuuu_jobs.commands.audience import watching_children
     from tuturuuu_jobs.runtime.run import preview_job, run_job
     from tuturuuu_jobs.runtime.slots import resolve_slot
 
+    children = describe(settings)
     runtime = wiring.build_runtime(settings)
     slot = resolve_slot(options.slot, now=runtime.clock.now(), timer_usec=wiring.timer_usec())
     watched = sys.stderr.isatty() and not options.quiet and not options.dry_run
     with watching_children(table=watched) as audience:
         job = wiring.build_orchestrate_job(
             settings,
-            full=full,
+            children,
             options=_child_options(options, choice.child, slot),
             launcher=choice.launcher,
             audience=audience,

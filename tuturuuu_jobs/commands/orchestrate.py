@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands.durations import render_duration
 from tuturuuu_jobs.commands.fan_out import ChildChoice, FanOutChoice, execute_fan_out
@@ -35,7 +36,7 @@ Workspaces = Annotated[
         "--ws",
         metavar="ID",
         parser=o.parse_id,
-        help="Only this workspace; may be repeated. Default: all that have an active account.",
+        help="Only this workspace; may be repeated. Default: all that have work.",
     ),
 ]
 Limit = Annotated[
@@ -129,7 +130,12 @@ def sync(
         slot=SlotChoice(slot, every, expires, force),
     )
     child = ChildChoice(child_deadline or _CHILD_DEADLINE, attempts, on_busy, wait or _WAIT)
-    execute_fan_out(options, FanOutChoice(launcher, ws, limit, child), full=False)
+    execute_fan_out(
+        "sync",
+        options,
+        FanOutChoice(launcher, ws, limit, child),
+        lambda settings: wiring.fan_out_sync(settings, full=False),
+    )
 
 
 @app.command("full-sync")
@@ -178,4 +184,69 @@ def full_sync(
     for name, value in (("past", past), ("future", future)):
         if value is not None:
             fields[name] = render_duration(value)
-    execute_fan_out(options, FanOutChoice(launcher, ws, limit, child, fields), full=True)
+    execute_fan_out(
+        "full-sync",
+        options,
+        FanOutChoice(launcher, ws, limit, child, fields),
+        lambda settings: wiring.fan_out_sync(settings, full=True),
+    )
+
+
+@app.command("schedule")
+def schedule(
+    *,
+    ws: Workspaces = None,
+    window_days: o.WindowDays = None,
+    force_reschedule: o.ForceReschedule = False,
+    timezone: o.Timezone = None,
+    engine: o.EngineChoice = None,
+    allow_mass_delete: o.AllowMassRemoval = False,
+    limit: Limit = None,
+    launcher: Launcher = LauncherName.FORK,
+    child_deadline: ChildDeadline = None,
+    attempts: ChildAttempts = 3,
+    on_busy: ChildBusy = OnBusy.SKIP,
+    wait: ChildWait = None,
+    dry_run: DryRun = False,
+    as_json: o.AsJson = False,
+    result_file: o.ResultFile = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+    deadline: Deadline = None,
+    run_id: o.RunId = None,
+    tag: o.Tags = None,
+    slot: o.Slot = None,
+    every: o.Every = None,
+    expires: o.Expires = None,
+    force: o.Force = False,
+) -> None:
+    """Find time for the habits and tasks of every workspace that has any."""
+    options = o.JobOptions(
+        dry_run=dry_run,
+        as_json=as_json,
+        result_file=result_file,
+        quiet=quiet,
+        verbose=verbose,
+        deadline=deadline,
+        attempts=3,
+        on_busy=OnBusy.SKIP,
+        wait=None,
+        run_id=run_id,
+        tags=tag,
+        slot=SlotChoice(slot, every, expires, force),
+    )
+    child = ChildChoice(child_deadline or _CHILD_DEADLINE, attempts, on_busy, wait or _WAIT)
+    chosen: dict[str, Any] = {
+        "window_days": window_days,
+        "force_reschedule": force_reschedule or None,
+        "timezone": timezone,
+        "engine": engine.value if engine else None,
+        "allow_mass_delete": allow_mass_delete or None,
+    }
+    fields = {name: value for name, value in chosen.items() if value is not None}
+    execute_fan_out(
+        "schedule",
+        options,
+        FanOutChoice(launcher, ws, limit, child, fields),
+        lambda settings: wiring.fan_out_schedule(settings, engine.value if engine else "local"),
+    )

@@ -127,7 +127,7 @@ def _verdict(result: Result) -> str:
 
 
 def _counts(data: dict[str, Any]) -> dict[str, int]:
-    totals: dict[str, Any] = data.get("totals", {})
+    totals: dict[str, Any] = data.get("totals") or data.get("summary") or {}
     return {name: value for name, value in totals.items() if isinstance(value, int)}
 
 

@@ -61,10 +61,13 @@ def read_saved_plan(path: Path, *, allow_mass_delete: bool) -> SchedulePayload:
     saved = tuple(
         SavedScope(Scope(one.scope, one.user_id), one.inputs, one.changes) for one in data.scopes
     )
+    only = saved[0].scope if len(saved) == 1 else None
     return SchedulePayload(
         ws_id=data.ws_id,
         window_days=data.window_days,
         force=data.force,
+        # A team is planned without its habits only for one member.
+        user_id=only.user_id if only and only.kind is ScopeKind.TASKS else None,
         timezone=data.zone,
         allow_mass_delete=allow_mass_delete,
         saved=SavedPlan(moments.pop(), saved),

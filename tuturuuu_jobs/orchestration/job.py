@@ -7,16 +7,22 @@ workspaces is, and a list that cannot be read ends the run; it never counts as e
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
+
+import psycopg
 
 from tuturuuu_jobs.orchestration import plan, store, weighing
 from tuturuuu_jobs.orchestration.fan_out import Children, WorkspaceFanOut
-from tuturuuu_jobs.orchestration.model import FanOutData, FanOutPayload, Planned
+from tuturuuu_jobs.orchestration.model import Candidate, FanOutData, FanOutPayload, Planned
 from tuturuuu_jobs.runtime.identity import ProcessIdentity
 from tuturuuu_jobs.runtime.job import RunContext
 from tuturuuu_jobs.runtime.outcome import Outcome
 from tuturuuu_jobs.runtime.queues import load_queue
 from tuturuuu_jobs.runtime.reaping import reap
+
+Find = Callable[[psycopg.Connection[Any], tuple[str, ...], str], list[Candidate]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ class OrchestrateJob:
         successes: The jobs whose last success decides the order.
         key_prefix: What stands before a workspace's id in the children's concurrency key.
         here: This process, to tell which runs of this machine are dead.
+        find: Lists the workspaces that have work, with their last success of those jobs.
+        nobody: What to say if there is none.
     """
 
     children: Children
@@ -36,10 +44,12 @@ class OrchestrateJob:
     successes: tuple[str, ...]
     key_prefix: str
     here: ProcessIdentity
+    find: Find = store.load_candidates
+    nobody: str = "no workspace has an active Google account"
 
     @property
     def name(self) -> str:
-        """``orchestrate-sync`` or ``orchestrate-full-sync``."""
+        """``orchestrate-sync`` and the like."""
         return f"orchestrate-{self.children.job}"
 
     @property
@@ -88,8 +98,8 @@ class OrchestrateJob:
 
     def conclude(self, data: FanOutData) -> Outcome:
         """What the ends of the children amount to."""
-        return weighing.conclude(data)
+        return weighing.conclude(data, self.nobody)
 
     def _list(self, payload: FanOutPayload, ctx: RunContext[FanOutData]) -> tuple[Planned, ...]:
-        candidates = store.load_candidates(ctx.connection, self.successes, self.key_prefix)
+        candidates = self.find(ctx.connection, self.successes, self.key_prefix)
         return plan.plan_order(candidates, payload.workspaces, ctx.clock.now())

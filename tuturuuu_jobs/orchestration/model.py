@@ -54,10 +54,14 @@ class Candidate:
 
     Attributes:
         last_success: When the job last succeeded for it; None if it never did.
+        rank: Lower ones come first, whatever they wait for.
+        note: What their rank is about, for people.
     """
 
     ws_id: UUID
     last_success: datetime | None
+    rank: int = 0
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

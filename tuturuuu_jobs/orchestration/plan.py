@@ -17,7 +17,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 def plan_order(
     candidates: Iterable[Candidate], wanted: Sequence[UUID], now: datetime
 ) -> tuple[Planned, ...]:
-    """The workspaces to start, the longest without success first; ids decide a tie.
+    """The workspaces to start: by rank, the longest without success first; ids decide a tie.
 
     A workspace that was asked for by name gets its child though it is no candidate: the child says
     what is the matter with it.
@@ -25,11 +25,20 @@ def plan_order(
     known = {candidate.ws_id: candidate for candidate in candidates}
     if wanted:
         known = {ws_id: known.get(ws_id, Candidate(ws_id, None)) for ws_id in wanted}
-    ordered = sorted(known.values(), key=lambda one: (one.last_success or _LONG_AGO, one.ws_id))
+    ordered = sorted(known.values(), key=_turn)
     return tuple(Planned(c.ws_id, c.last_success, _reason(c, now)) for c in ordered)
 
 
+def _turn(candidate: Candidate) -> tuple[int, datetime, UUID]:
+    return candidate.rank, candidate.last_success or _LONG_AGO, candidate.ws_id
+
+
 def _reason(candidate: Candidate, now: datetime) -> str:
+    note = f"{candidate.note}, " if candidate.note else ""
+    return note + _waiting(candidate, now)
+
+
+def _waiting(candidate: Candidate, now: datetime) -> str:
     if candidate.last_success is None:
         return "no success on record"
     age_s = max(0, int((now - candidate.last_success).total_seconds()))

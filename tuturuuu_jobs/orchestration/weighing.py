@@ -32,20 +32,28 @@ def is_hopeless(children: Sequence[ChildReport]) -> bool:
     return len(last) == BREAKER and len(alike) == 1 and last[0].kind in _ALIKE
 
 
-def conclude(data: FanOutData) -> Outcome:
+def conclude(data: FanOutData, nobody: str) -> Outcome:
     """What the ends of all children amount to, by precedence.
 
     A broken child first; then what stopped the fan-out; then whether all, some or none failed.
+
+    Args:
+        data: The fan-out.
+        nobody: What to say if no workspace has work.
     """
     if data.planned is not None:
-        return Outcome(Kind.SUCCEEDED, "succeeded", (), data.warnings, _preview(data.planned))
+        warnings = data.warnings if data.planned else (*data.warnings, _nothing(nobody))
+        return Outcome(Kind.SUCCEEDED, "succeeded", (), warnings, _preview(data.planned))
     kind, code, said = _decide(data)
     problems = (said, *_problems(data.children)) if said else _problems(data.children)
     warnings = data.warnings
     if not data.children:
-        nothing = "no workspace has an active Google account"
-        warnings = (*warnings, Problem("no_workspaces", nothing))
+        warnings = (*warnings, _nothing(nobody))
     return Outcome(kind, code, problems, warnings, summarize(data.children))
+
+
+def _nothing(nobody: str) -> Problem:
+    return Problem("no_workspaces", nobody)
 
 
 def _decide(data: FanOutData) -> tuple[Kind, str, Problem | None]:

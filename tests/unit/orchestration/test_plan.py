@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from tuturuuu_jobs.orchestration import weighing
 from tuturuuu_jobs.orchestration.judging import judge, kind_of_exit, not_started
 from tuturuuu_jobs.orchestration.model import (
     BREAKER,
@@ -18,13 +19,17 @@ from tuturuuu_jobs.orchestration.model import (
     Halt,
 )
 from tuturuuu_jobs.orchestration.plan import plan_order, plan_width
-from tuturuuu_jobs.orchestration.weighing import conclude, is_hopeless
+from tuturuuu_jobs.orchestration.weighing import is_hopeless
 from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Stop
-from tuturuuu_jobs.runtime.outcome import ExitCode, Kind, Result, Status, exit_code
+from tuturuuu_jobs.runtime.outcome import ExitCode, Kind, Outcome, Result, Status, exit_code
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 IDS = [UUID(int=number) for number in range(1, 30)]
 RUN = UUID(int=99)
+
+
+def conclude(data: FanOutData) -> Outcome:
+    return weighing.conclude(data, "nobody has work")
 
 
 def ago(**span: float) -> datetime:
