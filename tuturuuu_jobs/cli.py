@@ -20,6 +20,7 @@ from tuturuuu_jobs.commands import (
     demo,
     doctor,
     emulator,
+    events,
     full_sync,
     orchestrate,
     output,
@@ -52,6 +53,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(orchestrate.app, name="orchestrate")
 app.add_typer(runs.app, name="runs")
 app.add_typer(queues.app, name="queues")
+app.add_typer(events.app, name="events")
 app.add_typer(db.app, name="db")
 app.add_typer(emulator.app, name="emulator")
 JOBS: Final = frozenset({"sync", "full-sync", "schedule", "orchestrate"})

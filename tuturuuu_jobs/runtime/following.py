@@ -7,6 +7,7 @@ later under a smaller one. So it stays behind the oldest open transaction.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -58,16 +59,26 @@ from jobs.events event
 left join jobs.runs run on run.id = event.run_id
 where (event.xid, event.id) > (%(xid)s::xid8, %(event_id)s)
   and event.xid < pg_snapshot_xmin(pg_current_snapshot())
+  and (%(types)s::text[] is null or event.type = any(%(types)s))
 order by event.xid, event.id
 limit %(limit)s
 """
 
 
 def read_events(
-    connection: psycopg.Connection[Any], after: Position, *, limit: int = 500
+    connection: psycopg.Connection[Any],
+    after: Position,
+    *,
+    limit: int = 500,
+    types: Sequence[str] = (),
 ) -> list[LoggedEvent]:
-    """What follows a position, oldest first."""
-    wanted = {"xid": after.xid, "event_id": after.event_id, "limit": limit}
+    """What follows a position, oldest first; only these types, if any are named."""
+    wanted = {
+        "xid": after.xid,
+        "event_id": after.event_id,
+        "limit": limit,
+        "types": list(types) or None,
+    }
     with translated_errors(), connection.cursor(row_factory=class_row(LoggedEvent)) as cursor:
         return cursor.execute(_READ, wanted).fetchall()
 
