@@ -119,9 +119,16 @@ class _Attempt:
         require_readable(connection)
         workspace = load_workspace(connection, payload.ws_id, payload.timezone)
         encryption = load_encryption(connection, payload.ws_id, job.master_key, ctx.rng.randbytes)
-        self._work = Work(payload, workspace, encryption, job.plan, has_books(connection))
+        now = payload.saved.planned_at if payload.saved else ctx.clock.now()
+        self._work = Work(
+            payload,
+            workspace,
+            encryption,
+            job.plan,
+            keeps_books=has_books(connection),
+            instant=now if dry_run or payload.saved else None,
+        )
         with translated_errors():
-            now = self._work.planned_at(ctx.clock.now())
             self._scopes = load_scopes(connection, workspace, payload.user_id, now)
         self._reports = _finished(previous)
         self._warnings = list(previous.warnings) if previous is not None else []

@@ -58,6 +58,8 @@ class Work:
     Attributes:
         plan: The planner.
         keeps_books: Whether the app wants to know of schedules.
+        instant: What all scopes are planned for, if they must agree: in a dry run, or when one is
+            applied. None: each is planned for the moment it is read.
     """
 
     payload: SchedulePayload
@@ -65,17 +67,14 @@ class Work:
     encryption: Encryption
     plan: Callable[[Snapshot], Plan]
     keeps_books: bool
+    instant: datetime | None = None
 
     def request(self, scope: Scope, now: datetime) -> Request:
-        """What is to be read for this scope."""
-        payload = self.payload
+        """What is to be read for this scope, at ``now`` unless all scopes must agree."""
+        payload, when = self.payload, self.instant or now
         return Request(
-            self.workspace, scope, now, payload.window_days, payload.force, self.encryption
+            self.workspace, scope, when, payload.window_days, payload.force, self.encryption
         )
-
-    def planned_at(self, now: datetime) -> datetime:
-        """The instant to plan for: that of the dry run, if one is to be applied."""
-        return self.payload.saved.planned_at if self.payload.saved else now
 
 
 class ScopeRun:
@@ -120,7 +119,7 @@ class ScopeRun:
             JobError: It would not be written.
         """
         connection, ctx = self._ctx.connection, self._ctx
-        request = self._work.request(self._scope, self._work.planned_at(ctx.clock.now()))
+        request = self._work.request(self._scope, ctx.clock.now())
         with translated_errors(), connection.transaction():
             connection.execute(sql.ISOLATED_READ)
             reading = load_reading(connection, request)
@@ -138,7 +137,7 @@ class ScopeRun:
 
     def _write_once(self, replanned: int, done: Callable[[ScopeReport, Reading], None]) -> None:
         connection, ctx = self._ctx.connection, self._ctx
-        request = self._work.request(self._scope, self._work.planned_at(ctx.clock.now()))
+        request = self._work.request(self._scope, ctx.clock.now())
         with contextlib.ExitStack() as shielded, translated_errors():
             with connection.transaction():
                 connection.execute(sql.ISOLATED)
