@@ -6,6 +6,7 @@ Cron mails whatever is printed, so away from a terminal only a change for the wo
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from tuturuuu_jobs.commands.options import JobOptions
 from tuturuuu_jobs.runtime.outcome import ExitCode, Problem, Result, Status
 
 _SHOWN: Final = 10
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PLAN_COLUMNS: Final = ("calendar", "action", "event_id", "start", "end", "title", "reason")
 
 
@@ -67,13 +69,30 @@ def report(
 
 
 def summary_lines(result: Result) -> list[str]:
-    """How a run without failures ended, with its warnings."""
+    """How a run without failures ended, with its warnings and what its plan could not do."""
     head = f"{_name(result)}: {_verdict(result)} in {result.duration_s:.1f} s"
     counts = ", ".join(f"{name} {value}" for name, value in _counts(result.data).items() if value)
     return [
         output.printable(f"{head}: {counts}" if counts else head),
         *(f"  warning: {_problem_line(warning)}" for warning in result.warnings[:_SHOWN]),
+        *_finding_lines(result.data.get("findings", [])),
     ]
+
+
+def _finding_lines(findings: list[dict[str, Any]]) -> list[str]:
+    """What a plan could not do as asked, without what is merely information."""
+    serious = [finding for finding in findings if finding["level"] != "information"]
+    serious.sort(key=lambda finding: finding["level"] != "error")
+    lines = [
+        output.printable(
+            f"  {finding['level']}: {finding['kind']} {finding['id']}: "
+            f"{finding['code']}: {finding['text']}"
+        )
+        for finding in serious[:_SHOWN]
+    ]
+    if len(serious) > _SHOWN:
+        lines.append(f"  and {len(serious) - _SHOWN} more; --json shows all")
+    return lines
 
 
 def failure_lines(result: Result, warnings: tuple[Problem, ...] = ()) -> list[str]:
@@ -128,7 +147,11 @@ def _verdict(result: Result) -> str:
 
 def _counts(data: dict[str, Any]) -> dict[str, int]:
     totals: dict[str, Any] = data.get("totals") or data.get("summary") or {}
-    return {name: value for name, value in totals.items() if isinstance(value, int)}
+    return {
+        _HUMP.sub(" ", name).lower(): value
+        for name, value in totals.items()
+        if isinstance(value, int)
+    }
 
 
 def _problem_line(problem: Problem) -> str:
