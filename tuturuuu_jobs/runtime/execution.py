@@ -101,8 +101,9 @@ class Execution(Generic[P, D]):
         self._around = around
         self._wait_until = Deadline.after(around.clock, request.wait_s)
         self._committed: D | None = None
-        self._ended: AttemptEnd | None = None
+        self._untold: list[AttemptEnd] = []
         self._outcome: Outcome | None = None
+        self._began = facts.started_at
         self.attempts = 0
         self.opened = False
         self.leaves_record = True
@@ -179,12 +180,13 @@ class Execution(Generic[P, D]):
             return expired
         while True:
             self.attempts += 1
+            self._began = self._around.clock.now()
             tried = self._try_once()
             wait_s, outcome = self._plan_next(tried)
             if wait_s is None:
                 return outcome
             self._log.warning("attempt %d: %s; next in %.1f s", self.attempts, outcome.code, wait_s)
-            self._ended = self._note_end(tried, wait_s)
+            self._untold.append(self._note_end(tried, wait_s))
             self._around.clock.sleep(wait_s)
             self._around.signals.check()
 
@@ -223,6 +225,7 @@ class Execution(Generic[P, D]):
         errors = tried.outcome.errors
         return AttemptEnd(
             n=self.attempts,
+            started_at=self._began,
             finished_at=self._around.clock.now(),
             status=status_of(tried.outcome.kind),
             code=tried.outcome.code,
@@ -234,12 +237,13 @@ class Execution(Generic[P, D]):
     def _ready(self) -> psycopg.Connection[Any] | None:
         """The connection to work with, all locks held; None if the slot's work is done already."""
         around = self._around
-        if self.opened and self._ended is not None:
+        if self.opened:
             connection = self._retake()
             with around.signals.shield():
                 ledger.next_attempt(
-                    connection, self._facts.id, self._ended, started_at=around.clock.now()
+                    connection, self._facts.id, self._untold, started_at=self._began
                 )
+                self._untold.clear()
             return connection
         connection = around.session.take(self._remaining_wait)
         schema.require_schema(connection)
@@ -254,6 +258,8 @@ class Execution(Generic[P, D]):
             if ledger.find_done(connection, self._facts) is not None:
                 return None
             raise self._conflict(connection)
+        # Those before the row stand for themselves in its count of attempts.
+        self._untold.clear()
         around.heartbeat.start()
         return connection
 

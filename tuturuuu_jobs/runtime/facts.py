@@ -83,10 +83,12 @@ class AttemptEnd:
 
     Attributes:
         n: 1 for the first.
+        started_at: When it began.
         wait_s: Seconds waited before the next attempt.
     """
 
     n: int
+    started_at: datetime
     finished_at: datetime
     status: Status
     code: str

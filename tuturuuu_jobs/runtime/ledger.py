@@ -7,6 +7,7 @@ and its row count decides; who finds 0 rows was declared lost meanwhile and writ
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -129,11 +130,17 @@ def _insert(connection: psycopg.Connection[Any], facts: RunFacts, fields: dict[s
     return connection.execute(_INSERT_RUN, values | fields).rowcount == 1
 
 
-_FINISH_ATTEMPT: Final[LiteralString] = """
-update jobs.attempts
-set finished_at = %(finished_at)s, status = %(status)s, code = %(code)s, error = %(error)s,
-    wait_s = %(wait_s)s, retry_after_s = %(retry_after_s)s
-where run_id = %(id)s and n = %(n)s and finished_at is null
+# One that could not be told when it began is told now, whole.
+_END_ATTEMPT: Final[LiteralString] = """
+insert into jobs.attempts as a (
+    run_id, n, started_at, finished_at, status, code, error, wait_s, retry_after_s
+) values (
+    %(id)s, %(n)s, %(started_at)s, %(finished_at)s, %(status)s, %(code)s, %(error)s, %(wait_s)s,
+    %(retry_after_s)s
+) on conflict (run_id, n) do update
+set finished_at = excluded.finished_at, status = excluded.status, code = excluded.code,
+    error = excluded.error, wait_s = excluded.wait_s, retry_after_s = excluded.retry_after_s
+where a.finished_at is null
 """
 
 _NEXT_ATTEMPT: Final[LiteralString] = """
@@ -145,27 +152,35 @@ where id = %(id)s and status = 'running' and epoch = %(epoch)s
 def next_attempt(
     connection: psycopg.Connection[Any],
     run_id: UUID,
-    ended: AttemptEnd,
+    ended: Sequence[AttemptEnd],
     *,
     started_at: datetime,
     epoch: int = 0,
 ) -> None:
-    """Record that one attempt failed and the next one starts.
+    """Record that attempts failed and the next one starts.
 
     Raises SupersededError if the run was declared lost meanwhile.
+
+    Args:
+        connection: In autocommit mode.
+        run_id: The run.
+        ended: All that the ledger was not told yet, in order; at least one.
+        started_at: When the next one starts.
+        epoch: Of the run's row.
     """
     with translated_errors(), connection.transaction():
-        following = {"id": run_id, "n": ended.n + 1, "epoch": epoch}
+        following = {"id": run_id, "n": ended[-1].n + 1, "epoch": epoch}
         if connection.execute(_NEXT_ATTEMPT, following).rowcount != 1:
             raise _superseded(run_id)
-        fields = dataclasses.asdict(ended) | {
-            "id": run_id,
-            "status": ended.status.value,
-            "error": Jsonb(ended.error) if ended.error else None,
-        }
-        connection.execute(_FINISH_ATTEMPT, fields)
+        for one in ended:
+            fields = dataclasses.asdict(one) | {
+                "id": run_id,
+                "status": one.status.value,
+                "error": Jsonb(one.error) if one.error else None,
+            }
+            connection.execute(_END_ATTEMPT, fields)
+            _event(connection, run_id, "attempt.failed", {"attempt": one.n, "code": one.code})
         connection.execute(_INSERT_ATTEMPT, following | {"started_at": started_at})
-        _event(connection, run_id, "attempt.failed", {"attempt": ended.n, "code": ended.code})
 
 
 _SETTLE: Final[LiteralString] = """
@@ -174,6 +189,16 @@ set status = %(status)s, code = %(code)s, exit_code = %(exit_code)s, result = %(
     counters = %(counters)s, error = %(error)s, fingerprint = %(fingerprint)s,
     attempt = %(attempt)s, finished_at = %(finished_at)s
 where id = %(id)s and status = 'running' and epoch = %(epoch)s
+"""
+
+# An earlier one that is still open is one whose end never reached the ledger.
+_SETTLE_ATTEMPTS: Final[LiteralString] = """
+update jobs.attempts
+set finished_at = %(finished_at)s,
+    status = case when n = %(n)s then %(status)s else 'lost' end,
+    code = case when n = %(n)s then %(code)s else 'lost' end,
+    error = case when n = %(n)s then %(error)s::jsonb end
+where run_id = %(id)s and finished_at is null
 """
 
 _IS_SETTLED: Final[LiteralString] = """
@@ -205,7 +230,6 @@ def settle(
         "attempt": result.attempts,
         "finished_at": datetime.fromisoformat(result.finished_at),
     }
-    last_attempt = fields | {"n": result.attempts, "wait_s": None, "retry_after_s": None}
     with translated_errors(), connection.transaction():
         if connection.execute(_SETTLE, fields).rowcount != 1:
             row = connection.execute(_IS_SETTLED, fields).fetchone()
@@ -213,7 +237,7 @@ def settle(
                 # The connection broke after an earlier COMMIT of ours had arrived.
                 return
             raise _superseded(run_id)
-        connection.execute(_FINISH_ATTEMPT, last_attempt)
+        connection.execute(_SETTLE_ATTEMPTS, fields | {"n": result.attempts})
         _event(
             connection, run_id, "run.settled", {"status": result.status.value, "code": result.code}
         )

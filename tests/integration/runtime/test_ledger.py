@@ -89,7 +89,7 @@ def test_settling_twice_with_the_same_result_is_the_same_as_once(
 
 def test_who_was_declared_lost_writes_nothing_further(database: Database, rows: LoadRows) -> None:
     run = facts()
-    ended = AttemptEnd(1, START, Status.UNAVAILABLE, "unavailable", None, 1.0, None)
+    ended = AttemptEnd(1, START, START, Status.UNAVAILABLE, "unavailable", None, 1.0, None)
     with database.connect() as connection:
         ledger.open_run(connection, run)
         row = ledger.load_running(connection, KEY)
@@ -100,7 +100,7 @@ def test_who_was_declared_lost_writes_nothing_further(database: Database, rows: 
         with pytest.raises(SupersededError):
             ledger.settle(connection, run.id, result_of(run))
         with pytest.raises(SupersededError):
-            ledger.next_attempt(connection, run.id, ended, started_at=START)
+            ledger.next_attempt(connection, run.id, [ended], started_at=START)
     assert rows("select status, epoch from jobs.runs") == [("lost", 1)]
     assert events(rows) == ["run.started", "run.lost"]
 
