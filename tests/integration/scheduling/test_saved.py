@@ -118,7 +118,7 @@ def test_what_makes_no_difference_to_a_plan_does_not_outdate_it(shown: Shown) ->
 
 
 def test_a_plan_that_has_begun_is_refused(shown: Shown) -> None:
-    shown.stage.clock.set(NOW + HOUR)
+    shown.stage.clock.set(NOW + 2 * HOUR)
     result = shown.apply()
     assert (result.exit_code, result.code) == (77, "plan_outdated")
     assert shown.stage.own() == []
