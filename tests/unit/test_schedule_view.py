@@ -218,5 +218,24 @@ def test_ids_that_begin_alike_are_shown_as_long_as_it_takes() -> None:
     assert any(str(HABIT) in line for line in found)
 
 
+def test_what_is_alike_on_many_dates_is_one_line_unless_all_are_asked_for() -> None:
+    reason = Reason(Cause.AT_IDEAL, "At your ideal time 09:00.")
+    daily = tuple(
+        Insert(item(f"2026-01-{day:02d}", "09:00", "09:30", None), reason) for day in range(5, 25)
+    )
+    other = Insert(item("2026-01-06", "10:00", "10:30", None), reason)
+    plan = Plan(items=tuple(c.item for c in (*daily, other)), changes=(*daily, other))
+    data = dataclasses.replace(DATA, scopes=(dataclasses.replace(REPORTED, plan=plan),))
+
+    assert [line for line in lines(data, 140) if line.startswith("+ new")] == [
+        (
+            "+ new  Mon 5 Jan 09:00-09:30  habit aaaaaaaa  At your ideal time 09:00. "
+            "And 19 more until Sat 24 Jan."
+        ),
+        "+ new  Tue 6 Jan 10:00-10:30  habit aaaaaaaa  At your ideal time 09:00.",
+    ]
+    assert len([x for x in lines(data, 140, verbose=1) if x.startswith("+ new")]) == 21
+
+
 def test_a_workspace_without_any_scope_has_nothing_to_schedule() -> None:
     assert lines(dataclasses.replace(DATA, scopes=())) == ["nothing to schedule"]

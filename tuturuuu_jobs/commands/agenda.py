@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -113,8 +114,18 @@ def count_lines(report: ScopeReport) -> str:
     return ", ".join(told) + (f"; {missing} not as asked" if missing else "")
 
 
-def change_table(plan: Plan, labels: Labels, zone: ZoneInfo, width: int) -> Table:
-    """Each change by its time: what, when, which, why; on narrow paper why is a line below."""
+def change_table(
+    plan: Plan, labels: Labels, zone: ZoneInfo, width: int, *, everything: bool = False
+) -> Table:
+    """Each change by its time: what, when, which, why; on narrow paper why is a line below.
+
+    Args:
+        plan: Whose changes.
+        labels: How habits and tasks are called.
+        zone: Whose wall clock is shown.
+        width: Of the paper.
+        everything: A line for each date, also of what is the same on many dates.
+    """
     from rich.text import Text
 
     table = _grid()
@@ -122,8 +133,10 @@ def change_table(plan: Plan, labels: Labels, zone: ZoneInfo, width: int) -> Tabl
     for _ in range(1 if narrow else 3):
         table.add_column(no_wrap=not narrow)
     table.add_column(overflow="fold")
-    for change in sorted(plan.changes, key=_start):
+    for change, last, again in _folded(plan.changes, zone, everything=everything):
         *head, why = _cells(change, labels, zone)
+        if again:
+            why.append(f" And {again} more until {_day_of(last, zone)}.")
         if narrow:
             mark, *words = head
             table.add_row(mark.copy().split(" ")[0], Text("\n").join([Text(" ").join(words), why]))
@@ -153,6 +166,24 @@ def _cells(change: Change, labels: Labels, zone: ZoneInfo) -> list[Text]:
         Text(label),
         Text(printable(change.reason.text)),
     ]
+
+
+def _folded(
+    changes: Iterable[Change], zone: ZoneInfo, *, everything: bool
+) -> list[tuple[Change, Change, int]]:
+    """The changes by time; of those alike but for their date the first, the last, how many more."""
+    groups: dict[object, list[Change]] = {}
+    for number, change in enumerate(sorted(changes, key=_start)):
+        groups.setdefault(number if everything else _likeness(change, zone), []).append(change)
+    return [(group[0], group[-1], len(group) - 1) for group in groups.values()]
+
+
+def _likeness(change: Change, zone: ZoneInfo) -> object:
+    """What two changes share that a person would tell in one sentence."""
+    of = change if isinstance(change, Delete) else change.item
+    place = (0, 0) if isinstance(change, Delete) else (change.item.number, change.item.count)
+    begin, end = (instant_of(m).astimezone(zone).time() for m in (of.start, of.end))
+    return _word(change), of.id, place, begin, end, change.reason.text
 
 
 def _start(change: Change) -> int:
@@ -201,7 +232,7 @@ def _finding_cells(finding: Finding, labels: Labels) -> Iterator[Text]:
         lines.append(f"in the way: {', '.join(f'event {one}' for one in finding.in_the_way)}")
     if finding.remedy is not None:
         lines.append(f"would help: {finding.remedy.text}")
-    day = f" {finding.date:%a} {finding.date.day} {finding.date:%b}" if finding.date else ""
+    day = f" {_day(finding.date)}" if finding.date else ""
     yield Text(finding.level.value, style=_LEVEL_STYLES[finding.level])
     yield Text(f"{labels.full(finding.kind, finding.id)}{day}")
     yield Text("\n".join(printable(line) for line in lines))
@@ -211,4 +242,12 @@ def render_span(start: int, end: int, zone: ZoneInfo) -> str:
     """A stretch of time as people write it, without a year."""
     begin, stop = (instant_of(minute).astimezone(zone) for minute in (start, end))
     later = "" if begin.date() == stop.date() else f"{stop:%a} "
-    return f"{begin:%a} {begin.day} {begin:%b} {begin:%H:%M}-{later}{stop:%H:%M}"
+    return f"{_day(begin)} {begin:%H:%M}-{later}{stop:%H:%M}"
+
+
+def _day_of(change: Change, zone: ZoneInfo) -> str:
+    return _day(instant_of(_start(change)).astimezone(zone))
+
+
+def _day(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b}"

@@ -115,7 +115,8 @@ class _View:
         zone = ZoneInfo(self.data.zone or "UTC")
         yield from self._weeks(labels, zone, planned_at.astimezone(zone).date())
         if plan.changes:
-            yield agenda.change_table(plan, labels, zone, self.screen.paper.width)
+            width = self.screen.paper.width
+            yield agenda.change_table(plan, labels, zone, width, everything=self.everything)
             yield ""
         if plan.findings:
             yield agenda.finding_table(plan, labels)

@@ -166,7 +166,7 @@ def draw(days: Sequence[Day], paper: Paper) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    cell = _cell_width(len(days), paper.width)
+    cell = _cell_width(paper.width)
     low, high = _hours(days)
     step = 30 if (high - low) // 30 + _FURNITURE <= paper.height else 60
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
@@ -179,8 +179,8 @@ def draw(days: Sequence[Day], paper: Paper) -> Table:
     return table
 
 
-def _cell_width(days: int, width: int) -> int:
-    return min(_WIDEST, max(1, (width - _GUTTER) // days - 1))
+def _cell_width(width: int) -> int:
+    return min(_WIDEST, max(1, (width - _GUTTER) // days_per_table(width) - 1))
 
 
 def _hours(days: Sequence[Day]) -> tuple[int, int]:
