@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
@@ -101,7 +101,20 @@ def _is_loopback(host: str) -> bool:
 
 
 _PRIVATE_ENDINGS: Final = (".internal", ".local", ".localhost", ".svc")
+
+
+def _quota(value: object) -> object:
+    """A whole number of requests a minute; ``off`` is none at all."""
+    text = str(value).strip().lower()
+    if text == "off":
+        return 0
+    if not text.isdecimal() or not (int(text) == 0 or 10 <= int(text) <= 10_000_000):
+        raise ValueError("should be a number of requests a minute, at least 10, or off")
+    return int(text)
+
+
 _GoogleUrl = Annotated[str, AfterValidator(_google_url)]
+_Quota = Annotated[int, BeforeValidator(_quota)]
 
 
 class Settings(BaseSettings):
@@ -142,6 +155,14 @@ class Settings(BaseSettings):
     )
     internal_trigger_secret_key: SecretStr | None = Field(
         None, description="What the app's route `auto-schedule` wants in its header."
+    )
+    google_project_quota: _Quota = Field(
+        10_000,
+        description="Requests a minute that Google allows the project of the OAuth client; all "
+        "runs of all hosts stay below it together. off: nobody counts.",
+    )
+    google_user_quota: _Quota = Field(
+        600, description="The same for each Google account within the project."
     )
     metrics_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(
         None, description="Where Prometheus' textfile collector reads; a file per job is written."

@@ -192,9 +192,14 @@ def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
     client_id, client_secret = settings.require_google_client()
     from tuturuuu_jobs.sync.google import GoogleClient
     from tuturuuu_jobs.sync.job import SyncJob
+    from tuturuuu_jobs.sync.quota import Quotas
 
     google = GoogleClient(
-        client_id, client_secret, settings.google_api_url, settings.google_token_url
+        client_id,
+        client_secret,
+        settings.google_api_url,
+        settings.google_token_url,
+        quotas=Quotas(settings.google_project_quota, settings.google_user_quota),
     )
     return SyncJob(google, full=full, master_key=_master_key(settings))
 

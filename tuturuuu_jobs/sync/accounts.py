@@ -7,6 +7,7 @@ Google refused is not asked again.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -20,6 +21,8 @@ from tuturuuu_jobs.runtime.job import RunContext
 from tuturuuu_jobs.runtime.outcome import Problem
 from tuturuuu_jobs.sync.google import AccountSession, GoogleClient
 from tuturuuu_jobs.sync.model import Account, SyncData, Tokens
+from tuturuuu_jobs.sync.prefetch import ask_owner
+from tuturuuu_jobs.sync.quota import Meter, open_meter
 from tuturuuu_jobs.sync.refusals import AccountRejectedError, GrantRevokedError, ProjectQuotaError
 
 
@@ -37,6 +40,8 @@ class Accounts:
         self._google = google
         self._ctx = ctx
         self._dry_run = dry_run
+        self._expected = Counter[UUID]()
+        self._meters: dict[UUID, Meter] = {}
         self._accounts = {account.id: account for account in accounts}
         self._sessions: dict[UUID, AccountSession] = {}
         self._refused: dict[UUID, JobError] = {}
@@ -52,11 +57,43 @@ class Accounts:
         if known is not None:
             raise known
         if account_id not in self._sessions:
-            ctx = self._ctx
+            ctx, account = self._ctx, self._accounts[account_id]
             self._sessions[account_id] = self._google.open(
-                self._accounts[account_id], clock=ctx.clock, rng=ctx.rng, deadline=ctx.deadline
+                account,
+                clock=ctx.clock,
+                rng=ctx.rng,
+                deadline=ctx.deadline,
+                meter=self._meter(account),
             )
         return self._sessions[account_id]
+
+    @property
+    def quota_wait_s(self) -> float:
+        """Seconds that requests waited for Google's quota."""
+        return sum(meter.waited_s for meter in self._meters.values())
+
+    def expect(self, account_ids: Iterable[UUID]) -> None:
+        """Whose requests come next, one for each calendar in which nothing has changed."""
+        self._expected.update(account_ids)
+
+    def return_unused(self) -> None:
+        """Let other runs have the requests that these accounts did not need after all."""
+        for meter in self._meters.values():
+            meter.close()
+
+    def _meter(self, account: Account) -> Meter | None:
+        meter = open_meter(
+            self._google.quotas,
+            self._google.client_id,
+            account,
+            self._ctx,
+            ask=ask_owner,
+            expected=self._expected[account.id],
+            shared=not self._dry_run,
+        )
+        if meter is not None:
+            self._meters[account.id] = meter
+        return meter
 
     def close(self) -> None:
         """Hang up every session."""

@@ -80,6 +80,7 @@ class Attempt:
         self._finished = _finished(previous)
         self._reports = list(self._finished.values())
         self._warnings = list(previous.warnings) if previous is not None else []
+        self._waited_s = previous.quota_wait_s if previous is not None else 0.0
         self._old_rows = find_old_rows(ctx.connection, payload.ws_id)
         self._old_rows_swept = 0
 
@@ -90,7 +91,9 @@ class Attempt:
             JobError: Something that concerns every calendar of the workspace.
         """
         try:
-            return self._run()
+            data = self._run()
+            self._accounts.return_unused()
+            return data
         finally:
             self._accounts.close()
 
@@ -104,6 +107,7 @@ class Attempt:
             self._warn("no_active_account", "the workspace has no active Google account")
             return self._data()
         calendars = self._select(self._resolve(workspace.calendars))
+        self._accounts.expect(routes[0].account_id for routes in calendars)
         try:
             for number, routes in enumerate(calendars):
                 step = Progress(f"calendar {routes[0].calendar_id}", number, len(calendars))
@@ -257,7 +261,11 @@ class Attempt:
 
     def _data(self) -> SyncData:
         return SyncData(
-            self._payload.ws_id, tuple(self._reports), tuple(self._warnings), self._old_rows_swept
+            self._payload.ws_id,
+            tuple(self._reports),
+            tuple(self._warnings),
+            self._old_rows_swept,
+            self._waited_s + self._accounts.quota_wait_s,
         )
 
     def _warn(self, code: str, message: str) -> None:

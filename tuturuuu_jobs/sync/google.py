@@ -31,6 +31,7 @@ from tuturuuu_jobs.sync.grants import Grant
 from tuturuuu_jobs.sync.items import parse_item
 from tuturuuu_jobs.sync.model import Account, Page, Tokens, Traffic, Window
 from tuturuuu_jobs.sync.plan import LISTING
+from tuturuuu_jobs.sync.quota import Meter, Quotas
 from tuturuuu_jobs.sync.refusals import NextRunError, classify, read_refusal
 
 TRIES: Final = 5
@@ -46,6 +47,7 @@ class GoogleClient:
     Attributes:
         api_root: Where the APIs live, for example ``https://www.googleapis.com/``.
         timeout_s: Seconds of silence after which a request is given up; per read, not in all.
+        quotas: Google's limits on requests, kept by all runs together.
     """
 
     client_id: str
@@ -53,12 +55,19 @@ class GoogleClient:
     api_root: str
     token_url: str
     timeout_s: float = 30.0
+    quotas: Quotas = dataclasses.field(default_factory=Quotas)
 
     def open(
-        self, account: Account, *, clock: Clock, rng: random.Random, deadline: Deadline
+        self,
+        account: Account,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        deadline: Deadline,
+        meter: Meter | None = None,
     ) -> AccountSession:
         """A session of one account; nothing is sent yet."""
-        return AccountSession(self, account, clock=clock, rng=rng, deadline=deadline)
+        return AccountSession(self, account, clock=clock, rng=rng, deadline=deadline, meter=meter)
 
 
 class AccountSession:
@@ -77,6 +86,7 @@ class AccountSession:
         clock: Clock,
         rng: random.Random,
         deadline: Deadline,
+        meter: Meter | None = None,
     ) -> None:
         self.requests = 0
         self.retries = 0
@@ -84,6 +94,8 @@ class AccountSession:
         self._clock = clock
         self._rng = rng
         self._deadline = deadline
+        self._meter = meter
+        self._blocked_s = 0.0
         transport = _transport(client.api_root, client.timeout_s)
         token_transport = _transport(client.token_url, client.timeout_s)
         self._transports = (transport, token_transport)
@@ -191,9 +203,11 @@ class AccountSession:
         failures = 0
         while True:
             self._deadline.check()
+            if self._meter is not None:
+                self._meter.spend()
             try:
                 self._refresh_if_due()
-                answer = self._send(request, sync_token=sync_token, page_token=page_token)
+                answer = self._send(request, failures, sync_token=sync_token, page_token=page_token)
                 if not listing or _is_listing(answer):
                     return answer
                 raise _bad_answer()
@@ -202,6 +216,7 @@ class AccountSession:
                 wait = retry.with_retry_after(
                     retry.request_wait(failures, self._rng), error.retry_after_s, self._rng
                 )
+                wait = max(wait, self._blocked_s)
                 if not error.retryable or self._closed:
                     raise
                 if failures >= TRIES or not retry.fits(wait, self._deadline.remaining()):
@@ -209,13 +224,18 @@ class AccountSession:
             self.retries += 1
             self._clock.sleep(wait)
 
-    def _send(self, request: Any, *, sync_token: bool, page_token: bool) -> dict[str, Any]:
+    def _send(
+        self, request: Any, failures: int, *, sync_token: bool, page_token: bool
+    ) -> dict[str, Any]:
         self.requests += 1
+        self._blocked_s = 0.0
         try:
             answer = request.execute(http=self._http, num_retries=0)
         except HttpError as error:
             headers = {str(k).lower(): str(v) for k, v in error.resp.items()}
             refusal = read_refusal(error.status_code, headers, error.content)
+            if self._meter is not None:
+                self._blocked_s = self._meter.note(refusal, failures + 1)
             raise classify(refusal, sync_token=sync_token, page_token=page_token) from None
         except (GoogleAuthError, http.client.HTTPException, httplib2.HttpLib2Error, OSError) as e:
             message = f"no answer from Google ({type(e).__name__})"

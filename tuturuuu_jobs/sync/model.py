@@ -72,10 +72,15 @@ class Window:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Account:
-    """An active Google account of the workspace (a row of ``calendar_auth_tokens``), or a guest."""
+    """An active Google account of the workspace (a row of ``calendar_auth_tokens``), or a guest.
+
+    Attributes:
+        email: Tells that it is the same account as in another workspace; None if not stored.
+    """
 
     id: UUID
     tokens: Tokens
+    email: str | None = dataclasses.field(default=None, repr=False)
 
     @property
     def guest(self) -> bool:
@@ -395,9 +400,11 @@ class SyncData:
 
     Attributes:
         old_rows_swept: Rows under ``primary`` that belonged to no calendar any more.
+        quota_wait_s: Seconds that requests waited for Google's quota, all attempts together.
     """
 
     ws_id: UUID
     calendars: tuple[CalendarReport, ...] = ()
     warnings: tuple[Problem, ...] = ()
     old_rows_swept: int = 0
+    quota_wait_s: float = 0.0

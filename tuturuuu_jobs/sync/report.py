@@ -108,7 +108,7 @@ def _rejections(reports: Sequence[CalendarReport]) -> tuple[Problem, ...]:
 
 def to_json(data: SyncData) -> dict[str, Any]:
     """The job's part of the result."""
-    return {
+    document: dict[str, Any] = {
         "calendars": [_calendar_json(report) for report in data.calendars],
         "totals": {
             **{
@@ -119,6 +119,9 @@ def to_json(data: SyncData) -> dict[str, Any]:
             "swept": sum(report.swept for report in data.calendars) + data.old_rows_swept,
         },
     }
+    if data.quota_wait_s:
+        document["quota_wait_s"] = round(data.quota_wait_s, 3)
+    return document
 
 
 def _calendar_json(report: CalendarReport) -> dict[str, Any]:

@@ -100,7 +100,7 @@ where ws_id = %(ws)s and user_id = %(owner)s
 """
 
 _ACCOUNTS: Final[LiteralString] = """
-select id, access_token, refresh_token, expires_at
+select id, access_token, refresh_token, expires_at, account_email
 from public.calendar_auth_tokens
 where ws_id = %(ws)s and provider = 'google' and is_active
 order by created_at, id
@@ -147,7 +147,11 @@ def load_workspace(connection: psycopg.Connection[Any], ws_id: UUID, shape: Shap
             switch = cursor.execute(_INBOUND, {"ws": ws_id, "owner": owner}).fetchone()
             inbound = switch is None or bool(switch["inbound_sync_enabled"])
         accounts = tuple(
-            Account(row["id"], Tokens(row["access_token"], row["refresh_token"], row["expires_at"]))
+            Account(
+                row["id"],
+                Tokens(row["access_token"], row["refresh_token"], row["expires_at"]),
+                row["account_email"],
+            )
             for row in cursor.execute(_ACCOUNTS, {"ws": ws_id}).fetchall()
         )
         statement = _CONNECTIONS if shape.connection_flags else _CONNECTIONS_ERA

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
@@ -31,6 +32,9 @@ class Ending(NamedTuple):
     code: str
     tries: int = 1
 
+
+BLOCKED = timedelta(hours=1)
+"""The longest that a refusal keeps runs from asking again."""
 
 BAD_REQUEST = Ending(ExitCode.FAILED, "google_bad_request")
 GONE = Ending(ExitCode.FAILED, "gone")
@@ -112,6 +116,7 @@ def test_a_refused_delta_fails_its_calendar_and_writes_nothing(scene: Scene, nam
     assert after.calendar[:4] == before.calendar[:4]
     assert all(account[3] for account in after.accounts)
     assert dashboard(scene)[1:] == [("failed", wanted.code)]
+    scene.clock.advance(BLOCKED)
     check_heals(scene, TRUE_STATE)
 
 
@@ -126,6 +131,7 @@ def test_a_refused_first_listing_writes_nothing(scene: Scene, name: str) -> None
     assert ending(result) == CALENDAR_ENDINGS.get(name, gone)[:2]
     state = written(scene)
     assert (state.rows, state.tokens, state.edges, state.events) == ({}, {}, (), 0)
+    scene.clock.advance(BLOCKED)
     check_heals(scene, {"one": "One"})
 
 

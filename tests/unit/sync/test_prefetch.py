@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuturuuu_jobs.errors import Interruption, UnavailableError
-from tuturuuu_jobs.sync.prefetch import prefetched
+from tuturuuu_jobs.sync.prefetch import ask_owner, prefetched
 
 LONG_S = 30.0
 
@@ -134,3 +135,69 @@ def test_a_signal_does_not_wait_for_google(others: set[threading.Thread]) -> Non
     answered.set()
     thread.join(LONG_S)
     assert not thread.is_alive()
+
+
+def test_the_owner_does_what_the_producer_asks_when_it_comes_for_the_next_item() -> None:
+    served: list[tuple[str, threading.Thread]] = []
+
+    def serve(name: str) -> str:
+        served.append((name, threading.current_thread()))
+        return name.upper()
+
+    def pages() -> Iterator[str]:
+        yield ask_owner(lambda: serve("one"))
+        yield ask_owner(lambda: serve("two"))
+
+    with prefetched(pages()) as stream:
+        assert list(stream) == ["ONE", "TWO"]
+    assert served == [("one", threading.current_thread()), ("two", threading.current_thread())]
+
+
+def test_without_a_producer_the_work_is_done_here() -> None:
+    assert ask_owner(threading.current_thread) is threading.current_thread()
+
+
+@pytest.mark.parametrize("error", [UnavailableError("down"), TimeoutError("slow")])
+def test_an_error_of_the_work_reaches_who_asked_for_it(error: Exception) -> None:
+    def fail() -> int:
+        raise error
+
+    def pages() -> Iterator[int]:
+        with pytest.raises(type(error)) as caught:
+            ask_owner(fail)
+        yield int(caught.value is error)
+
+    with prefetched(pages()) as stream:
+        assert list(stream) == [1]
+
+
+def test_a_signal_during_the_work_is_the_owners_and_leaves_no_thread() -> None:
+    def interrupt() -> int:
+        raise Interruption("SIGTERM")
+
+    def pages() -> Iterator[int]:
+        yield ask_owner(interrupt)
+
+    before = fetchers()
+    with pytest.raises(Interruption), prefetched(pages()) as stream:
+        list(stream)
+    for thread in fetchers() - before:
+        thread.join(LONG_S)
+
+
+def test_who_asks_when_nobody_comes_any_more_is_let_go() -> None:
+    ended = threading.Event()
+
+    def pages() -> Iterator[int]:
+        yield 1
+        yield 2
+        try:
+            yield ask_owner(lambda: 3)
+        except CancelledError:
+            ended.set()
+            raise
+
+    with prefetched(pages()) as stream:
+        assert next(stream) == 1
+    # It may still have been offering the second page; then it never asked.
+    assert not fetchers() or ended.wait(LONG_S)
