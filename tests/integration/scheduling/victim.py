@@ -1,0 +1,103 @@
+"""A process that schedules one workspace and dies of it, or a run whose connection is cut."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import signal
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tests.fixtures import preloaded
+from tests.integration.scheduling.stage import Stage
+from tests.integration.sync.executioner import Blade, Moment
+from tuturuuu_jobs.runtime.database import connect
+from tuturuuu_jobs.runtime.identity import new_run_id, read_identity
+from tuturuuu_jobs.runtime.job import RunRequest
+from tuturuuu_jobs.runtime.locks import LockMode
+from tuturuuu_jobs.runtime.outcome import Result
+from tuturuuu_jobs.runtime.run import Runtime, run_job
+from tuturuuu_jobs.scheduling.job import ScheduleJob
+from tuturuuu_jobs.scheduling.plan import plan
+from tuturuuu_jobs.scheduling.work import SchedulePayload
+from tuturuuu_jobs.testing.clock import VirtualClock
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Order:
+    """What the process is to do."""
+
+    dsn: str
+    state_dir: Path
+    ws_id: UUID
+    now: datetime
+
+
+def work(order: Order) -> None:
+    clock, rng = VirtualClock(order.now), random.SystemRandom()
+    runtime = Runtime(
+        connect=lambda name: connect(order.dsn, application_name=name),
+        state_dir=order.state_dir,
+        lock_mode=LockMode.BOTH,
+        clock=clock,
+        rng=rng,
+        new_id=lambda: new_run_id(clock, rng),
+        identity=read_identity(),
+    )
+    payload = SchedulePayload(order.ws_id, window_days=7)
+    sys.exit(run_job(ScheduleJob(plan), payload, RunRequest(attempts=1), runtime).exit_code)
+
+
+def kill(stage: Stage, ws_id: UUID, moment: Moment) -> bool:
+    """A run in a process of its own that gets SIGKILL then; False if it was over before."""
+    started = threading.Event()
+
+    def strike() -> None:
+        started.wait(60)
+        # It waits for an answer, and with this signal pending it never sees one.
+        os.kill(pid, signal.SIGKILL)
+
+    with Blade(stage.database.tcp_dsn, moment, strike) as blade:
+        dsn = blade.dsn(stage.database.tcp_dsn)
+        order = Order(dsn, stage.state_dir, ws_id, stage.clock.now())
+        process = preloaded.context().Process(target=work, args=(order,), daemon=True)
+        process.start()
+        pid = process.pid or 0
+        started.set()
+        process.join(60)
+        code = process.exitcode
+    process.close()
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
+
+
+def cut(stage: Stage, ws_id: UUID, moment: Moment, *, attempts: int) -> tuple[bool, Result]:
+    """A run whose connection to the database is cut then; whether it was, and the result."""
+    fell = threading.Event()
+    with Blade(stage.database.tcp_dsn, moment, fell.set) as blade:
+        dsn = blade.dsn(stage.database.tcp_dsn)
+
+        def reach(name: str) -> psycopg.Connection[Any]:
+            return connect(dsn, application_name=name)
+
+        runtime = stage.runtime(connect=reach)
+        payload = SchedulePayload(ws_id, window_days=7)
+        result = run_job(stage.job(), payload, RunRequest(attempts=attempts), runtime)
+    return fell.is_set(), result
+
+
+def wait_for_the_server(stage: Stage) -> None:
+    """Until the dead client's session is over: until then its COMMIT may still be under way."""
+    left = (1,)
+    while left != (0,):
+        left = stage.connection.execute(
+            "select count(*) from pg_stat_activity "
+            "where datname = current_database() and application_name like 'tuturuuu-jobs/%'"
+        ).fetchone() or (1,)
