@@ -193,6 +193,8 @@ def test_the_credentials_are_those_that_the_settings_look_for(unit: Path, tmp_pa
     )
 
     assert settings.require_database_url() == "postgresql://planted-database-url"
-    assert settings.google_client_secret is not None
+    speaks_to_google = "google-client-secret" in str(service["LoadCredential"])
+    assert (settings.google_client_secret is not None) == speaks_to_google
+    assert speaks_to_google == ("schedule" not in unit.name)
     assert settings.state_dir == Path("/var/lib/tuturuuu-jobs")
     assert service["Environment"] == ["TUTURUUU_JOBS_CONFIG=/etc/tuturuuu-jobs/config.toml"]
