@@ -21,8 +21,6 @@ from tuturuuu_jobs.scheduling.store import Reading
 from tuturuuu_jobs.workspaces.encryption import TITLE_BYTES, cut
 from tuturuuu_jobs.workspaces.keys import Encryption, key_missing
 
-CALENDAR_MOVED: Final = "calendar_moved"
-
 _REASON_CHARACTERS: Final = 512
 _TITLE_CHARACTERS: Final = 255
 _TITLE_BYTES: Final = 1020
@@ -154,7 +152,7 @@ class _Writer:
         if written != wanted:
             raise UnavailableError(
                 "somebody changed an event while it was being planned; nothing was written",
-                code=CALENDAR_MOVED,
+                code="calendar_moved",
                 subject=str(self._snapshot.ws_id),
             )
 

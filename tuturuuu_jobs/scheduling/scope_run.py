@@ -19,7 +19,7 @@ from tuturuuu_jobs.errors import FailedError, JobError, RejectedError
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.job import RunContext
 from tuturuuu_jobs.scheduling import statements as sql
-from tuturuuu_jobs.scheduling.apply import CALENDAR_MOVED, apply_plan, refuse_plain_text
+from tuturuuu_jobs.scheduling.apply import apply_plan, refuse_plain_text
 from tuturuuu_jobs.scheduling.decisions import Change, Delete, Insert, Plan
 from tuturuuu_jobs.scheduling.digest import digest_changes, digest_inputs
 from tuturuuu_jobs.scheduling.guard import finding_of, refused_deletions
@@ -193,7 +193,7 @@ class ScopeRun:
         return UUID(int=self._ctx.rng.getrandbits(128), version=4)
 
 
-_TRIES: Final = {"serialization_failure": 3, CALENDAR_MOVED: 1, "database_23503": 1}
+_TRIES: Final = {"serialization_failure": 3, "calendar_moved": 1, "database_23503": 1}
 """How often each sign of somebody else's edit makes us plan again."""
 
 
