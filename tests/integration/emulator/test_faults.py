@@ -14,6 +14,7 @@ from googleapiclient.errors import HttpError
 from tests.integration.emulator.proof import ME, covers, items, pages, timed, token
 from tuturuuu_jobs.testing.emulator import (
     API_ERRORS,
+    WRITE_ERRORS,
     Account,
     Emulator,
     ErrorSpec,
@@ -58,12 +59,14 @@ def test_after_any_fault_is_cleared_a_listing_is_whole(
 
 
 @covers("error 400 *", "error 40[3-9] *", "error 41? *", "error 429 *", "error 5?? *")
-@pytest.mark.parametrize("name", [name for name in API_ERRORS if not name.startswith("401")])
+@pytest.mark.parametrize(
+    "name", [name for name in API_ERRORS | WRITE_ERRORS if not name.startswith("401")]
+)
 def test_every_refusal_arrives_with_its_status_reason_and_shape(
     emulator: Emulator, service: Any, name: str
 ) -> None:
     emulator.add_fault(Fault(kind=FaultKind.ERROR, error=name, retry_after="17"))
-    spec = API_ERRORS[name]
+    spec = (API_ERRORS | WRITE_ERRORS)[name]
     with pytest.raises(HttpError) as caught:
         items(service)
     assert caught.value.status_code == spec.status

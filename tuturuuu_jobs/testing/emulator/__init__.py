@@ -4,7 +4,12 @@ It speaks the Calendar API over HTTP to the unmodified client library. `docs/emu
 it answers and what it can be made to do wrong. It needs python-dateutil (extra ``demo``).
 """
 
-from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, TOKEN_ERRORS, ErrorSpec
+from tuturuuu_jobs.testing.emulator.api_errors import (
+    API_ERRORS,
+    TOKEN_ERRORS,
+    WRITE_ERRORS,
+    ErrorSpec,
+)
 from tuturuuu_jobs.testing.emulator.catalogue import Example, examples
 from tuturuuu_jobs.testing.emulator.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind
@@ -18,6 +23,7 @@ __all__ = [
     "API_ERRORS",
     "CLIENT",
     "TOKEN_ERRORS",
+    "WRITE_ERRORS",
     "Account",
     "Emulator",
     "ErrorSpec",

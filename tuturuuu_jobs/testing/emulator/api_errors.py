@@ -139,23 +139,6 @@ API_ERRORS: Final[dict[str, ErrorSpec]] = {
         _CALENDAR,
         "syncToken",
     ),
-    "400 cannotChangeOrganizer": ErrorSpec(
-        400, "cannotChangeOrganizer", "The organizer of this event cannot be changed.", _CALENDAR
-    ),
-    "400 cannotChangeOrganizerOfInstance": ErrorSpec(
-        400,
-        "cannotChangeOrganizerOfInstance",
-        "Cannot change the organizer of an instance.",
-        _CALENDAR,
-    ),
-    "400 eventTypeRestriction": ErrorSpec(
-        400, "eventTypeRestriction", "The type of an event cannot be changed.", _CALENDAR
-    ),
-    "400 participantIsNeitherOrganizerNorAttendee": ErrorSpec(
-        400,
-        "participantIsNeitherOrganizerNorAttendee",
-        "The owner of the calendar must be the organizer or an attendee of an imported event.",
-    ),
     "401 authError": ErrorSpec(401, "authError", "Invalid Credentials", location="Authorization"),
     "401 required": ErrorSpec(401, "required", "Login Required", location="Authorization"),
     "403 userRateLimitExceeded": ErrorSpec(
@@ -230,6 +213,27 @@ API_ERRORS: Final[dict[str, ErrorSpec]] = {
     "504 backendError": ErrorSpec(504, "backendError", "Deadline exceeded"),
 }
 """The refusals of the Calendar API by name."""
+
+WRITE_ERRORS: Final[dict[str, ErrorSpec]] = {
+    "400 cannotChangeOrganizer": ErrorSpec(
+        400, "cannotChangeOrganizer", "The organizer of this event cannot be changed.", _CALENDAR
+    ),
+    "400 cannotChangeOrganizerOfInstance": ErrorSpec(
+        400,
+        "cannotChangeOrganizerOfInstance",
+        "Cannot change the organizer of an instance.",
+        _CALENDAR,
+    ),
+    "400 eventTypeRestriction": ErrorSpec(
+        400, "eventTypeRestriction", "The type of an event cannot be changed.", _CALENDAR
+    ),
+    "400 participantIsNeitherOrganizerNorAttendee": ErrorSpec(
+        400,
+        "participantIsNeitherOrganizerNorAttendee",
+        "The owner of the calendar must be the organizer or an attendee of an imported event.",
+    ),
+}
+"""The refusals of the Calendar API by name that only writes meet."""
 
 TOKEN_ERRORS: Final[dict[str, ErrorSpec]] = {
     "400 invalid_grant": _oauth(400, "invalid_grant", "Token has been expired or revoked."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, TOKEN_ERRORS
+from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, TOKEN_ERRORS, WRITE_ERRORS
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind
 
 
@@ -107,7 +107,11 @@ def examples() -> tuple[Example, ...]:
             f"{spec.message} ({spec.shape.value} body)",
             Fault(kind=FaultKind.ERROR, error=name),
         )
-        for where, table in (("error", API_ERRORS), ("token error", TOKEN_ERRORS))
+        for where, table in (
+            ("error", API_ERRORS),
+            ("error", WRITE_ERRORS),
+            ("token error", TOKEN_ERRORS),
+        )
         for name, spec in table.items()
     )
     kinds = (Example(fault.kind.value, meaning, fault) for meaning, fault in _KINDS)

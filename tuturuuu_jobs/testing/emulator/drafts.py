@@ -57,6 +57,7 @@ _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "eventType": EVENT_TYPES - {"fromGmail"},
 }
 _ID: Final = re.compile(r"[a-v0-9]{5,1024}")
+_OURS: Final = re.compile(r"[a-v0-9]{5,1024}(_R\d{8}(T\d{6})?)?")
 _LINE: Final = re.compile(r"(RRULE|RDATE|EXDATE)[;:]", re.IGNORECASE)
 
 
@@ -107,7 +108,7 @@ def check_id(event_id: Any) -> str:
 def import_id(ical_uid: str) -> str:
     """The id of an imported event, which its iCalUID decides."""
     local, _, domain = ical_uid.rpartition("@")
-    if domain == "google.com" and _ID.fullmatch(local):
+    if domain == "google.com" and _OURS.fullmatch(local):
         return local
     text = base64.b32hexencode(ical_uid.encode()).decode().rstrip("=").lower()
     return f"_{text}"[:1024]

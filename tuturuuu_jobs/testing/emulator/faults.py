@@ -13,7 +13,12 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, TOKEN_ERRORS, ErrorSpec
+from tuturuuu_jobs.testing.emulator.api_errors import (
+    API_ERRORS,
+    TOKEN_ERRORS,
+    WRITE_ERRORS,
+    ErrorSpec,
+)
 
 
 class FaultKind(enum.StrEnum):
@@ -90,7 +95,7 @@ class Fault:
 
     Attributes:
         kind: What happens.
-        error: For ERROR, a name in API_ERRORS or TOKEN_ERRORS, or a spec of one's own.
+        error: For ERROR, a name in API_ERRORS, WRITE_ERRORS or TOKEN_ERRORS, or one's own spec.
         retry_after: For ERROR and QUOTA, the text of the Retry-After header.
         seconds: For LATENCY and STALL, how long.
         raw: For RAW, every byte of the answer; the connection closes after it.
@@ -149,7 +154,8 @@ class Fault:
         """The refusal of an ERROR; ValueError if there is none of that name."""
         if isinstance(self.error, ErrorSpec):
             return self.error
-        spec = API_ERRORS.get(self.error or "") or TOKEN_ERRORS.get(self.error or "")
+        name = self.error or ""
+        spec = API_ERRORS.get(name) or WRITE_ERRORS.get(name) or TOKEN_ERRORS.get(name)
         if spec is None:
             raise ValueError(f"unknown error {self.error!r}: use a name such as '503 backendError'")
         return spec

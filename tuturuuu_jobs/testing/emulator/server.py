@@ -188,6 +188,12 @@ class Emulator:
             self._state.calendars[key.lower()] = Calendar(key, owner, time_zone, summary or key)
         return key
 
+    @property
+    def calendar_ids(self) -> tuple[str, ...]:
+        """Every calendar, in the order of creation."""
+        with self._lock:
+            return tuple(calendar.id for calendar in self._state.calendars.values())
+
     def share(self, calendar_id: str, email: str, role: str) -> None:
         """Give an account a role, or take it with ``none``; open sync tokens end, as at Google."""
         with self._lock:

@@ -9,7 +9,13 @@ import json
 from typing import Final
 
 from tuturuuu_jobs.testing.emulator import drafts
-from tuturuuu_jobs.testing.emulator.api_errors import API_ERRORS, ApiError, bad_request, not_found
+from tuturuuu_jobs.testing.emulator.api_errors import (
+    API_ERRORS,
+    WRITE_ERRORS,
+    ApiError,
+    bad_request,
+    not_found,
+)
 from tuturuuu_jobs.testing.emulator.calendar import Calendar
 from tuturuuu_jobs.testing.emulator.call import Call
 from tuturuuu_jobs.testing.emulator.drafts import Host
@@ -62,7 +68,7 @@ def _foreign(body: Json, host: Host) -> Json:
     if is_host(body["organizer"]):
         return {"organizer": {**body["organizer"], "self": True}}
     if not any(is_host(person) for person in body.get("attendees") or ()):
-        raise ApiError(API_ERRORS["400 participantIsNeitherOrganizerNorAttendee"])
+        raise ApiError(WRITE_ERRORS["400 participantIsNeitherOrganizerNorAttendee"])
     return {"organizer": body["organizer"], "privateCopy": True}
 
 
@@ -102,9 +108,9 @@ def move_event(call: Call) -> Response:
     if item.cancelled:
         raise not_found()
     if "recurringEventId" in item.body:
-        raise ApiError(API_ERRORS["400 cannotChangeOrganizerOfInstance"])
+        raise ApiError(WRITE_ERRORS["400 cannotChangeOrganizerOfInstance"])
     if item.body.get("eventType", "default") != "default" or target is calendar:
-        raise ApiError(API_ERRORS["400 cannotChangeOrganizer"])
+        raise ApiError(WRITE_ERRORS["400 cannotChangeOrganizer"])
     if target.living(item.id):
         raise ApiError(API_ERRORS["409 duplicate"])
     organizer = _host(call, target).organizer
@@ -157,7 +163,7 @@ def _existing(call: Call, calendar: Calendar, role: Role) -> Item:
 
 def _changed(call: Call, calendar: Calendar, role: Role, old: Json, new: Json) -> Response:
     if new.get("eventType", "default") != old.get("eventType", "default"):
-        raise ApiError(API_ERRORS["400 eventTypeRestriction"])
+        raise ApiError(WRITE_ERRORS["400 eventTypeRestriction"])
     drafts.check_organizer(old, new)
     return _stored(call, calendar, role, new)
 
