@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final, LiteralString
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.rows import dict_row
@@ -21,6 +20,7 @@ from tuturuuu_jobs.runtime.outcome import Problem
 from tuturuuu_jobs.runtime.schema import rows_hidden
 from tuturuuu_jobs.sync.model import Account, Calendar, CalendarState, Tokens, Workspace
 from tuturuuu_jobs.sync.plan import FINGERPRINT
+from tuturuuu_jobs.workspaces.zones import is_unset, parse_zone
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -169,16 +169,14 @@ def load_workspace(connection: psycopg.Connection[Any], ws_id: UUID, shape: Shap
 
 
 def _zone(name: str | None) -> tuple[str | None, tuple[Problem, ...]]:
-    if name is None or name in {"", "auto"}:
-        return None, ()
-    try:
-        return ZoneInfo(name).key, ()
-    except (KeyError, ValueError, OSError):
-        warning = Problem(
-            "workspace_zone_unknown",
-            "the workspace's time zone has no IANA name; the calendar's own is used",
-        )
-        return None, (warning,)
+    zone = parse_zone(name)
+    if zone is not None or is_unset(name):
+        return zone, ()
+    warning = Problem(
+        "workspace_zone_unknown",
+        "the workspace's time zone has no IANA name; the calendar's own is used",
+    )
+    return None, (warning,)
 
 
 def _calendars(

@@ -8,16 +8,18 @@ from zoneinfo import ZoneInfo
 
 from tuturuuu_jobs.errors import RejectedError
 
-UNSET: Final = frozenset({"", "auto"})
-"""What the app stores where nobody chose a zone."""
-
 _MACHINE: Final = ("localtime", "posixrules", "Factory", "posix/", "right/")
 """Files beside the zones that are no zone of their own, or count leap seconds."""
 
 
+def is_unset(name: str | None) -> bool:
+    """Whether nobody chose a zone; the app stores ``auto`` then."""
+    return name is None or name.strip() in {"", "auto"}
+
+
 def parse_zone(name: str | None) -> str | None:
     """The IANA key of that name, or None if there is no such zone."""
-    if name is None or name.strip() in UNSET or name.startswith(_MACHINE):
+    if name is None or is_unset(name) or name.strip().startswith(_MACHINE):
         return None
     try:
         return ZoneInfo(name.strip()).key
