@@ -89,11 +89,14 @@ class Bench:
 
     def _ours(self, events: list[Item]) -> float:
         calendar = Calendar(self.account, "ours")
-        staging = Staging(self.connection, self.shape, self.ws_id, calendar)
+        staging = Staging(
+            self.connection, self.shape, self.ws_id, calendar, cipher=None, old_rows=False
+        )
         new = uuid.uuid4().hex
 
         def work() -> None:
             staging.reset()
+            staging.begin_window()
             for begin in range(0, EVENTS, PAGE):
                 page = events[begin : begin + PAGE]
                 rows, earlier = staging.load([item.event_id for item in page])

@@ -114,6 +114,7 @@ def warm_up() -> None:
 
     Parsing once fills what the parser remembers.
     """
+    build_command().make_context("tuturuuu-jobs", ["sync"])
     for name in ("sync", "full-sync", "schedule"):
         build_command().commands[name].make_context(name, list(_LIKE_A_CHILD))
 

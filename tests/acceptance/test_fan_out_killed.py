@@ -170,31 +170,32 @@ def is_whole(result: dict[str, Any]) -> bool:
     return (result["exit_code"], result["data"].get("busy")) == (0, 0)
 
 
-# Of two workspaces: the parent opens its row with the first COMMIT, the children theirs with the
-# next two; then come the two calendars, the children's ends, and the parent's.
+# Of two workspaces: each COMMIT is a calendar's. A parent that has opened its row looks for silent
+# runs; whoever has recorded its end gives up its locks, the parent last.
 ASKED, DONE = b"sql> Q\0\0\0\x0bCOMMIT", b"sql< C\0\0\0\x0bCOMMIT"
+SILENT, UNLOCK = b"as silent_s", b"pg_advisory_unlock_all"
 START, ASK = b"call subprocess.Popen", b"call socket.sendmsg"
 SAMPLE = {
-    "fork, parent, its row is open": ("fork", Target.PARENT, Moment(DONE)),
+    "fork, parent, its row is open": ("fork", Target.PARENT, Moment(SILENT)),
     "fork, parent, the template is born": ("fork", Target.PARENT, Moment(BIRTH)),
     "fork, parent, the first child is born": ("fork", Target.PARENT, Moment(BIRTH, 2)),
-    "fork, parent, a calendar is committed": ("fork", Target.PARENT, Moment(DONE, 4)),
+    "fork, parent, a calendar is committed": ("fork", Target.PARENT, Moment(DONE)),
     "fork, parent, a child has ended": ("fork", Target.PARENT, Moment(b"call os.killpg")),
-    "fork, parent, its end is recorded": ("fork", Target.PARENT, Moment(DONE, 8)),
+    "fork, parent, its end is recorded": ("fork", Target.PARENT, Moment(UNLOCK, 3)),
     "fork, template, it is born": ("fork", Target.TEMPLATE, Moment(BIRTH)),
     "fork, template, the first child is born": ("fork", Target.TEMPLATE, Moment(BIRTH, 2)),
     "fork, template, Google is asked": ("fork", Target.TEMPLATE, Moment(b"http> ")),
-    "fork, template, a calendar is committed": ("fork", Target.TEMPLATE, Moment(DONE, 4)),
+    "fork, template, a calendar is committed": ("fork", Target.TEMPLATE, Moment(DONE)),
     "fork, template, a child has ended": ("fork", Target.TEMPLATE, Moment(ASK, 3)),
     "fork, child, it is born": ("fork", Target.CHILD, Moment(BIRTH, 2)),
     "fork, child, it has its lock": ("fork", Target.CHILD, Moment(b"pg_try_advisory_lock", 4)),
-    "fork, child, a COMMIT is under way": ("fork", Target.CHILD, Moment(ASKED, 4)),
-    "fork, child, its end is recorded": ("fork", Target.CHILD, Moment(DONE, 6)),
+    "fork, child, a COMMIT is under way": ("fork", Target.CHILD, Moment(ASKED)),
+    "fork, child, its end is recorded": ("fork", Target.CHILD, Moment(UNLOCK)),
     "exec, parent, the second child starts": ("exec", Target.PARENT, Moment(START, 2)),
     "exec, parent, Google is asked": ("exec", Target.PARENT, Moment(b"http> ", 2)),
     "exec, child, it is born": ("exec", Target.CHILD, Moment(BIRTH)),
     "exec, child, Google has answered": ("exec", Target.CHILD, Moment(b"http< ")),
-    "exec, child, it has no more to record": ("exec", Target.CHILD, Moment(b"advisory_unlock")),
+    "exec, child, it has no more to record": ("exec", Target.CHILD, Moment(UNLOCK)),
 }
 
 

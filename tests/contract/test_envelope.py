@@ -117,15 +117,15 @@ def moment(text: str) -> datetime:
 
 def check_record(scene: Scene, result: dict[str, Any], *, begins: bool) -> None:
     """A run has a key and is kept on disk and in the ledger; what never began left nothing."""
-    kept = scene.state_dir / "results" / f"{result['run_id']}.json"
+    kept = list((scene.state_dir / "results").rglob(f"{result['run_id']}.*"))
     if not begins:
-        assert (result["key"], result["attempts"], kept.exists()) == (None, 0, False)
+        assert (result["key"], result["attempts"], kept) == (None, 0, [])
         return
     assert result["key"] == f"google-calendar-sync-{scene.ws_id}"
     assert result["ws_id"] == str(scene.ws_id)
     told = [problem["code"] for problem in result["warnings"]]
     if "state_directory" not in told:
-        assert same_work(json.loads(kept.read_text("utf-8")), result)
+        assert same_work(json.loads(kept[0].read_text("utf-8")), result)
     if "unsettled" in told:
         return
     rows = scene.connection.execute("select status, exit_code, result from jobs.runs").fetchall()

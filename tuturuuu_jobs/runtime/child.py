@@ -20,6 +20,7 @@ from typing import Any, Final
 
 _PR_SET_PDEATHSIG: Final = 1
 _ORPHANED: Final = 143
+_LIBC: Final = ctypes.CDLL(None)
 _COLLECT_EVERY: Final = 20_000
 
 
@@ -29,7 +30,7 @@ def bind_to_parent(parent: int) -> None:
     The second look closes the gap between the start of this process and the first line.
     """
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(_ORPHANED)
 

@@ -97,7 +97,8 @@ def _check_address(dsn: str) -> None:
 
 # libpq's variables (PGDATESTYLE, PGTZ) and a role's own settings must not change what we read.
 _PREPARE_SESSION: Final[LiteralString] = """
-select set_config('TimeZone', 'UTC', false),
+select pg_backend_pid(),
+       set_config('TimeZone', 'UTC', false),
        set_config('DateStyle', 'ISO, YMD', false),
        set_config('IntervalStyle', 'postgres', false),
        set_config('statement_timeout', %(statement_timeout)s, false),
@@ -105,6 +106,16 @@ select set_config('TimeZone', 'UTC', false),
        set_config('idle_in_transaction_session_timeout', '30s', false),
        set_config('tuturuuu_jobs.session', %(mark)s, false)
 """
+# PostgreSQL 14 and later. Without the first a server notices a killed client only when it next
+# writes to it, and keeps its locks; 0 means that no such session ends by idleness.
+_PREPARE_NEWER: Final[LiteralString] = (
+    _PREPARE_SESSION
+    + """,
+       set_config('client_connection_check_interval', '1s', false),
+       set_config('idle_session_timeout', '0', false)
+"""
+)
+_NEWER: Final = 140_000
 
 # Asked in a transaction of its own: behind a transaction pooler it may meet another backend.
 _PROBE_SESSION: Final[LiteralString] = """
@@ -112,27 +123,28 @@ select current_setting('tuturuuu_jobs.session', true) = %(mark)s
        and pg_backend_pid() = %(pid)s as same
 """
 
-# Without it a server notices a killed client only when it next writes to it, and keeps its locks.
-_NOTICE_DEAD_CLIENT: Final[LiteralString] = "set client_connection_check_interval = '1s'"
-# PostgreSQL 14 and later; 0 means that no such session ends by idleness.
-_STAY_WHILE_IDLE: Final[LiteralString] = "set idle_session_timeout = 0"
-
 
 def _prepare_session(connection: psycopg.Connection[Any]) -> None:
     mark = secrets.token_hex(8)
-    connection.execute(
-        _PREPARE_SESSION, {"statement_timeout": str(STATEMENT_TIMEOUT_MS), "mark": mark}
-    )
-    for setting in (_NOTICE_DEAD_CLIENT, _STAY_WHILE_IDLE):
-        with contextlib.suppress(errors.UndefinedObject, errors.InvalidParameterValue):
-            connection.execute(setting)
-    pid = _backend_pid(connection)
+    pid = _configure(connection, mark)
     row = connection.execute(_PROBE_SESSION, {"mark": mark, "pid": pid}).fetchone()
     if row is None or not row[0]:
         raise _pooled("the connection changes its server session between transactions")
     # A pooler invents the key data it sends at the start; then a second look is worth its price.
     if pid != connection.info.backend_pid:
         _refuse_shared_backend(connection, pid)
+
+
+def _configure(connection: psycopg.Connection[Any], mark: str) -> int:
+    """Set what every session of ours has set; returns the server process that has it now."""
+    settings = {"statement_timeout": str(STATEMENT_TIMEOUT_MS), "mark": mark}
+    row = None
+    if connection.info.server_version >= _NEWER:
+        # A server on a system without such checks refuses the interval.
+        with contextlib.suppress(errors.UndefinedObject, errors.InvalidParameterValue):
+            row = connection.execute(_PREPARE_NEWER, settings).fetchone()
+    row = row or connection.execute(_PREPARE_SESSION, settings).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _refuse_shared_backend(connection: psycopg.Connection[Any], pid: int) -> None:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 _ASIDE: Final = ".tmp"
+_UNREADABLE: Final = re.compile(r"[^a-z0-9._-]")
 
 
 def entry_name(key: str) -> str:
     """What a key is called in a directory: readable, and distinct for keys that read alike."""
-    readable = re.sub(r"[^a-z0-9._-]", "_", key)[:120]
+    readable = _UNREADABLE.sub("_", key)[:120]
     return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 

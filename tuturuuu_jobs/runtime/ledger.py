@@ -24,29 +24,34 @@ from tuturuuu_jobs.runtime.facts import AttemptEnd, RunFacts, RunningRow
 from tuturuuu_jobs.runtime.failures import fingerprint, fingerprint_of
 from tuturuuu_jobs.runtime.outcome import Result, Status
 
+# One statement, so that a run costs the server one transaction and us one answer. Everything below
+# the first line of it happens only if the row was inserted.
 _INSERT_RUN: Final[LiteralString] = """
-insert into jobs.runs (
-    id, job, ws_id, concurrency_key, idempotency_key, slot, status, code, exit_code, payload,
-    result, counters, error, fingerprint, attempt, max_attempts, parent_run_id, replay_of,
-    trigger, tags, locks, host, boot_id, pid, pid_start, pid_ns, invocation_id, code_version,
-    started_at, heartbeat_at, deadline_at, finished_at
-) values (
-    %(id)s, %(job)s, %(ws_id)s, %(key)s, %(idempotency_key)s, %(slot)s, %(status)s, %(code)s,
-    %(exit_code)s, %(payload)s, %(result)s, %(counters)s, %(error)s, %(fingerprint)s,
-    %(attempt)s, %(max_attempts)s, %(parent_run_id)s, %(replay_of)s,
-    %(trigger)s, %(tags)s, %(locks)s, %(host)s, %(boot_id)s, %(pid)s, %(pid_start)s,
-    %(pid_ns)s, %(invocation_id)s, %(code_version)s, %(started_at)s, now(), %(deadline_at)s,
-    %(finished_at)s
-) on conflict do nothing
-"""
-
-_INSERT_ATTEMPT: Final[LiteralString] = """
-insert into jobs.attempts (run_id, n, started_at, status)
-values (%(id)s, %(n)s, %(started_at)s, 'running')
-"""
-
-_INSERT_EVENT: Final[LiteralString] = """
-insert into jobs.events (run_id, type, data) values (%(id)s, %(type)s, %(data)s)
+with opened as (
+    insert into jobs.runs (
+        id, job, ws_id, concurrency_key, idempotency_key, slot, status, code, exit_code, payload,
+        result, counters, error, fingerprint, attempt, max_attempts, parent_run_id, replay_of,
+        trigger, tags, locks, host, boot_id, pid, pid_start, pid_ns, invocation_id, code_version,
+        started_at, heartbeat_at, deadline_at, finished_at
+    ) values (
+        %(id)s, %(job)s, %(ws_id)s, %(key)s, %(idempotency_key)s, %(slot)s, %(status)s, %(code)s,
+        %(exit_code)s, %(payload)s, %(result)s, %(counters)s, %(error)s, %(fingerprint)s,
+        %(attempt)s, %(max_attempts)s, %(parent_run_id)s, %(replay_of)s,
+        %(trigger)s, %(tags)s, %(locks)s, %(host)s, %(boot_id)s, %(pid)s, %(pid_start)s,
+        %(pid_ns)s, %(invocation_id)s, %(code_version)s, %(started_at)s, now(), %(deadline_at)s,
+        %(finished_at)s
+    ) on conflict do nothing
+    returning id, status, attempt, started_at
+), begun as (
+    insert into jobs.attempts (run_id, n, started_at, status)
+    select id, attempt, started_at, status from opened where status = 'running'
+), told as (
+    insert into jobs.events (run_id, type, data)
+    select id, event.content ->> 'type', event.content -> 'data'
+    from opened, jsonb_array_elements(%(events)s) with ordinality as event (content, n)
+    order by n
+)
+select exists (select from opened)
 """
 
 
@@ -55,17 +60,14 @@ def open_run(connection: psycopg.Connection[Any], facts: RunFacts, *, attempt: i
 
     Calling it again for the same run, after a connection broke in the middle, is harmless.
     """
-    with translated_errors(), connection.transaction():
-        if not _insert(connection, facts, {"status": Status.RUNNING.value, "attempt": attempt}):
-            ours = load_running(connection, facts.key)
-            return ours is not None and ours.id == facts.id
-        connection.execute(
-            _INSERT_ATTEMPT, {"id": facts.id, "n": attempt, "started_at": facts.started_at}
-        )
-        _event(connection, facts.id, "run.started", {"job": facts.job, "attempt": attempt})
-        if facts.replay_of is not None:
-            _event(connection, facts.id, "run.replayed", {"replay_of": str(facts.replay_of)})
-    return True
+    events = [_event("run.started", {"job": facts.job, "attempt": attempt})]
+    if facts.replay_of is not None:
+        events.append(_event("run.replayed", {"replay_of": str(facts.replay_of)}))
+    fields = {"status": Status.RUNNING.value, "attempt": attempt}
+    if _insert(connection, facts, fields, events):
+        return True
+    ours = load_running(connection, facts.key)
+    return ours is not None and ours.id == facts.id
 
 
 def record_final(connection: psycopg.Connection[Any], facts: RunFacts, result: Result) -> bool:
@@ -87,14 +89,16 @@ def record_final(connection: psycopg.Connection[Any], facts: RunFacts, result: R
         "idempotency_key": None,
     }
     kind = "lock.skipped" if result.status is Status.SKIPPED else "run.settled"
-    with translated_errors(), connection.transaction():
-        if not _insert(connection, facts, fields):
-            return False
-        _event(connection, facts.id, kind, {"status": result.status.value, "code": result.code})
-    return True
+    event = _event(kind, {"status": result.status.value, "code": result.code})
+    return _insert(connection, facts, fields, [event])
 
 
-def _insert(connection: psycopg.Connection[Any], facts: RunFacts, fields: dict[str, Any]) -> bool:
+def _insert(
+    connection: psycopg.Connection[Any],
+    facts: RunFacts,
+    fields: dict[str, Any],
+    events: list[dict[str, Any]],
+) -> bool:
     identity = facts.identity
     values: dict[str, Any] = {
         "id": facts.id,
@@ -126,8 +130,11 @@ def _insert(connection: psycopg.Connection[Any], facts: RunFacts, fields: dict[s
         "started_at": facts.started_at,
         "deadline_at": facts.deadline_at,
         "finished_at": None,
+        "events": Jsonb(events),
     }
-    return connection.execute(_INSERT_RUN, values | fields).rowcount == 1
+    with translated_errors():
+        row = connection.execute(_INSERT_RUN, values | fields).fetchone()
+    return bool(row and row[0])
 
 
 # One that could not be told when it began is told now, whole.
@@ -146,6 +153,11 @@ where a.finished_at is null
 _NEXT_ATTEMPT: Final[LiteralString] = """
 update jobs.runs set attempt = %(n)s, heartbeat_at = now()
 where id = %(id)s and status = 'running' and epoch = %(epoch)s
+"""
+
+_INSERT_ATTEMPT: Final[LiteralString] = """
+insert into jobs.attempts (run_id, n, started_at, status)
+values (%(id)s, %(n)s, %(started_at)s, 'running')
 """
 
 
@@ -179,26 +191,32 @@ def next_attempt(
                 "error": Jsonb(one.error) if one.error else None,
             }
             connection.execute(_END_ATTEMPT, fields)
-            _event(connection, run_id, "attempt.failed", {"attempt": one.n, "code": one.code})
+            _tell(connection, run_id, "attempt.failed", {"attempt": one.n, "code": one.code})
         connection.execute(_INSERT_ATTEMPT, following | {"started_at": started_at})
 
 
+# An earlier attempt that is still open is one whose end never reached the ledger.
 _SETTLE: Final[LiteralString] = """
-update jobs.runs
-set status = %(status)s, code = %(code)s, exit_code = %(exit_code)s, result = %(result)s,
-    counters = %(counters)s, error = %(error)s, fingerprint = %(fingerprint)s,
-    attempt = %(attempt)s, finished_at = %(finished_at)s
-where id = %(id)s and status = 'running' and epoch = %(epoch)s
-"""
-
-# An earlier one that is still open is one whose end never reached the ledger.
-_SETTLE_ATTEMPTS: Final[LiteralString] = """
-update jobs.attempts
-set finished_at = %(finished_at)s,
-    status = case when n = %(n)s then %(status)s else 'lost' end,
-    code = case when n = %(n)s then %(code)s else 'lost' end,
-    error = case when n = %(n)s then %(error)s::jsonb end
-where run_id = %(id)s and finished_at is null
+with settled as (
+    update jobs.runs
+    set status = %(status)s, code = %(code)s, exit_code = %(exit_code)s, result = %(result)s,
+        counters = %(counters)s, error = %(error)s, fingerprint = %(fingerprint)s,
+        attempt = %(attempt)s, finished_at = %(finished_at)s
+    where id = %(id)s and status = 'running' and epoch = %(epoch)s
+    returning id
+), ended as (
+    update jobs.attempts
+    set finished_at = %(finished_at)s,
+        status = case when n = %(attempt)s then %(status)s else 'lost' end,
+        code = case when n = %(attempt)s then %(code)s else 'lost' end,
+        error = case when n = %(attempt)s then %(error)s::jsonb end
+    from settled
+    where run_id = settled.id and attempts.finished_at is null
+), told as (
+    insert into jobs.events (run_id, type, data)
+    select id, 'run.settled', %(event)s from settled
+)
+select exists (select from settled)
 """
 
 _IS_SETTLED: Final[LiteralString] = """
@@ -229,18 +247,15 @@ def settle(
         "fingerprint": fingerprint_of(result),
         "attempt": result.attempts,
         "finished_at": datetime.fromisoformat(result.finished_at),
+        "event": Jsonb({"status": result.status.value, "code": result.code}),
     }
-    with translated_errors(), connection.transaction():
-        if connection.execute(_SETTLE, fields).rowcount != 1:
+    with translated_errors():
+        row = connection.execute(_SETTLE, fields).fetchone()
+        if not (row and row[0]):
+            # Perhaps the connection broke after an earlier statement of ours had arrived.
             row = connection.execute(_IS_SETTLED, fields).fetchone()
-            if row and row[0]:
-                # The connection broke after an earlier COMMIT of ours had arrived.
-                return
-            raise _superseded(run_id)
-        connection.execute(_SETTLE_ATTEMPTS, fields | {"n": result.attempts})
-        _event(
-            connection, run_id, "run.settled", {"status": result.status.value, "code": result.code}
-        )
+    if not (row and row[0]):
+        raise _superseded(run_id)
 
 
 def _error(result: Result) -> Jsonb | None:
@@ -303,7 +318,7 @@ def mark_lost(
         if lost:
             connection.execute(_LOSE_ATTEMPT, fields)
             known = {name: value for name, value in data.items() if value is not None}
-            _event(connection, row.id, "run.lost", known)
+            _tell(connection, row.id, "run.lost", known)
     return lost
 
 
@@ -333,7 +348,7 @@ def mark_crashed(
         crashed = connection.execute(_MARK_CRASHED, fields).rowcount == 1
         if crashed:
             connection.execute(_CRASH_ATTEMPT, fields)
-            _event(connection, run_id, "run.crashed", {"found_by": str(found_by), "code": code})
+            _tell(connection, run_id, "run.crashed", {"found_by": str(found_by), "code": code})
     return crashed
 
 
@@ -378,7 +393,16 @@ def find_done(connection: psycopg.Connection[Any], facts: RunFacts) -> UUID | No
     return row[0] if row else None
 
 
-def _event(
+def _event(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "data": data}
+
+
+_INSERT_EVENT: Final[LiteralString] = """
+insert into jobs.events (run_id, type, data) values (%(id)s, %(type)s, %(data)s)
+"""
+
+
+def _tell(
     connection: psycopg.Connection[Any], run_id: UUID, kind: str, data: dict[str, Any]
 ) -> None:
     connection.execute(_INSERT_EVENT, {"id": run_id, "type": kind, "data": Jsonb(data)})

@@ -230,6 +230,40 @@ def advisory_lock(
         _unlock(connection, number)
 
 
+@contextlib.contextmanager
+def seat_lock(connection: psycopg.Connection[Any], name: str) -> Generator[None]:
+    """Hold a seat on a connection that holds its key, and so has proved to keep its locks.
+
+    Raises KeyHeldError if the seat is taken.
+    """
+    from tuturuuu_jobs.runtime.database import translated_errors
+
+    number = advisory_key(name)
+    with translated_errors():
+        if not _try(connection, number):
+            raise KeyHeldError(name, Holder())
+    try:
+        yield
+    finally:
+        _unlock(connection, number)
+
+
+_UNLOCK_ALL: Final[LiteralString] = "select pg_advisory_unlock_all()"
+
+
+def release_all(connection: psycopg.Connection[Any]) -> None:
+    """Give up every lock of this session and the session itself.
+
+    A session that merely hangs up keeps its locks until the server notices.
+    """
+    import psycopg
+
+    with contextlib.suppress(psycopg.Error):
+        if not connection.closed:
+            connection.execute(_UNLOCK_ALL)
+    connection.close()
+
+
 def is_held(connection: psycopg.Connection[Any], key: str) -> bool:
     """Whether this very session holds the key in the database, as the server sees it."""
     return _ask(connection, _IS_OURS, advisory_key(key))

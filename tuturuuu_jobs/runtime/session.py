@@ -55,8 +55,10 @@ class KeySession:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Release in reverse order; what cannot be released ends with the process."""
+        """Release everything, the file last; what cannot be released ends with the process."""
         with contextlib.suppress(JobError, psycopg.Error, OSError):
+            if self._connection is not None and self._is_idle():
+                locks.release_all(self._connection)
             self._database.close()
         with contextlib.suppress(OSError):
             self._file.close()
@@ -89,7 +91,7 @@ class KeySession:
             name = locks.seat_key(queue, seat)
             with contextlib.suppress(locks.KeyHeldError):
                 if self._mode.uses_database:
-                    self._database.enter_context(locks.advisory_lock(self.connect(), name))
+                    self._database.enter_context(locks.seat_lock(self.connect(), name))
                 else:
                     self._file.enter_context(self._file_lock(name, 0.0))
                 self._seated = True

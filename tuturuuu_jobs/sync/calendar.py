@@ -93,14 +93,17 @@ class CalendarSync:
         """
         listed = self._list_twice_at_most()
         commit = self._prepare(listed)
-        with (
-            contextlib.ExitStack() as shielded,
-            statement_timeout(self._ctx.connection, self._ctx.deadline),
-        ):
+        with contextlib.ExitStack() as shielded, self._unhurried(commit):
             applied = self._staging.apply(
                 commit, lambda: shielded.enter_context(self._ctx.shield())
             )
             done(self._report(listed, applied))
+
+    def _unhurried(self, commit: Commit) -> contextlib.AbstractContextManager[None]:
+        """Statements about events may use the whole deadline; a token alone takes no time."""
+        if self._staging.is_empty and commit.area is None:
+            return contextlib.nullcontext()
+        return statement_timeout(self._ctx.connection, self._ctx.deadline)
 
     def preview(self) -> CalendarReport:
         """What :meth:`run` would do, with every change and its reason."""
@@ -155,6 +158,7 @@ class CalendarSync:
         """The whole window, and then at once what changed while it was listed."""
         calendar_id = self._calendar.calendar_id
         before = self._reading.fetched
+        self._staging.begin_window()
         token = self._read(self._session.list_window(calendar_id, window), window)
         nothing = self._reading.fetched == before
         if token is None:

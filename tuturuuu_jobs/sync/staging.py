@@ -1,8 +1,10 @@
 """One calendar's changes: gathered page by page, applied in one transaction.
 
 Pages are staged in temporary tables of the run's own connection, in autocommit mode, so that no
-transaction is open while Google is asked. The transaction that applies them ends with the sync
-token; it writes a row only if it differs, and looks at the count of every conditional statement.
+transaction is open while Google is asked. A listing without events makes no table: most runs find
+nothing new, and each table costs the server's catalog rows that must be vacuumed. The transaction
+that applies them ends with the sync token; it writes a row only if it differs, and looks at the
+count of every conditional statement.
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ class Applied:
 
 
 class Staging:
-    """The staged changes of one calendar on one connection. Begin with :meth:`reset`."""
+    """The staged changes of one calendar on one connection."""
 
     def __init__(
         self,
@@ -102,6 +104,7 @@ class Staging:
         self._sql = sql.CURRENT if shape.sync_columns else sql.ERA
         self._calendar = calendar
         self._began: datetime | None = None
+        self._made = False
         self._where: dict[str, Any] = {
             "ws": ws_id,
             "calendar": calendar.calendar_id,
@@ -111,20 +114,39 @@ class Staging:
             "source": calendar.source_calendar_id,
         }
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no page said anything of any event."""
+        return not self._made
+
     def reset(self) -> None:
-        """Forget what was staged, and remember when the listing begins by the server's clock."""
+        """Forget what was staged."""
+        self._made = False
+
+    def begin_window(self) -> None:
+        """Remember when the listing of the whole window begins, by the server's clock."""
         with translated_errors():
-            self._connection.execute(sql.CREATE)
             row = self._connection.execute(sql.NOW).fetchone()
         self._began = row[0] if row else None
 
+    def _make(self) -> None:
+        """Make the tables, empty; not inside the transaction, whose rollback would take them."""
+        if not self._made:
+            with translated_errors():
+                self._connection.execute(sql.CREATE)
+            self._made = True
+
     def keep_tombstones(self) -> None:
         """Forget all but the deletions: what lives will be listed again, what is gone will not."""
-        with translated_errors():
-            self._connection.execute(sql.KEEP_TOMBSTONES)
+        if self._made:
+            with translated_errors():
+                self._connection.execute(sql.KEEP_TOMBSTONES)
 
     def load(self, ids: Sequence[str]) -> tuple[dict[str, StoredRow], dict[str, Mention]]:
         """The stored rows of these ids, and what earlier pages said of them."""
+        if not ids:
+            return {}, {}
+        self._make()
         values = {**self._where, "ids": list(ids)}
         statement = self._sql.rows
         with translated_errors(), self._connection.cursor(binary=True) as cursor:
@@ -137,6 +159,9 @@ class Staging:
 
     def stage(self, plan: PagePlan) -> None:
         """Add one page's decisions; they replace those of earlier pages for the same ids."""
+        if not plan.decisions and not plan.replaces:
+            return
+        self._make()
         with translated_errors(), self._connection.cursor() as cursor:
             if plan.replaces:
                 cursor.execute(sql.FORGET_STAGED, {"ids": list(plan.replaces)})
@@ -161,11 +186,15 @@ class Staging:
 
     def verdicts(self) -> dict[str, int]:
         """How many ids each verdict, or reason of a skip, concerns."""
+        if not self._made:
+            return {}
         with translated_errors():
             return dict(self._connection.execute(sql.VERDICTS).fetchall())
 
     def rejected(self, limit: int) -> tuple[Rejected, ...]:
         """Ids that cannot be stored, and why."""
+        if not self._made:
+            return ()
         with translated_errors():
             rows = self._connection.execute(sql.REJECTED, {"limit": limit}).fetchall()
         return tuple(Rejected(*row) for row in rows)
@@ -178,6 +207,7 @@ class Staging:
         """
         if commit.area is None or not self._calendar.delete_enabled or commit.allow_mass_delete:
             return 0
+        self._make()
         statement = self._sql.sweep_count
         with translated_errors():
             row = self._connection.execute(statement, self._area(commit.area)).fetchone()
@@ -187,6 +217,7 @@ class Staging:
 
     def sweep_ids(self, area: Window, limit: int | None = None) -> list[str]:
         """The event ids that a sweep of this area would delete, earliest first."""
+        self._make()
         statement = self._sql.sweep_ids
         values = {**self._area(area), "limit": limit}
         with translated_errors():
@@ -206,6 +237,8 @@ class Staging:
             SupersededError: Another run stored a token since ours was read.
             JobError: The database refused; nothing was written.
         """
+        if commit.area is not None:
+            self._make()
         while True:
             with translated_errors():
                 try:
@@ -219,16 +252,23 @@ class Staging:
     def _apply_once(self, commit: Commit, before_commit: Callable[[], object]) -> Applied:
         with self._connection.transaction():
             refused = self.refused_sweep(commit)
-            if self._old_rows:
-                adopt_rows(self._connection, self._where["ws"], self._calendar.calendar_id)
-            inserted, updated = self._upsert(None)
-            deleted = self._connection.execute(self._sql.delete, self._where).rowcount
+            inserted, updated, deleted = self._write_staged()
             swept = 0 if refused else self._sweep(commit)
             self._store_token(commit)
             applied = Applied(inserted, updated, deleted, swept, refused, self.verdicts())
             self._record(commit, applied)
             before_commit()
         return applied
+
+    def _write_staged(self) -> tuple[int, int, int]:
+        """Rows inserted, updated and deleted."""
+        if not self._made:
+            return 0, 0, 0
+        if self._old_rows:
+            adopt_rows(self._connection, self._where["ws"], self._calendar.calendar_id)
+        inserted, updated = self._upsert(None)
+        deleted = self._connection.execute(self._sql.delete, self._where).rowcount
+        return inserted, updated, deleted
 
     def _upsert(self, ids: list[str] | None) -> tuple[int, int]:
         statement = self._sql.upsert

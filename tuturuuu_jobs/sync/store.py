@@ -57,14 +57,10 @@ select to_regclass('public.workspace_calendar_events') is not null
        to_regclass('jobs.calendar_windows') is not null as jobs,
        exists (select from pg_attribute
                where attrelid = to_regclass('jobs.calendar_windows')
-                 and attname = 'access_role' and not attisdropped) as roles
-"""
-
-_ROW_SECURITY: Final[LiteralString] = """
-select row_security_active('public.workspace_calendar_events')
-    or row_security_active('public.calendar_auth_tokens')
-    or row_security_active('public.calendar_connections')
-    or row_security_active('public.calendar_sync_states')
+                 and attname = 'access_role' and not attisdropped) as roles,
+       (select bool_or(row_security_active(to_regclass('public.' || needed)::oid))
+        from unnest(array['workspace_calendar_events', 'calendar_auth_tokens',
+                          'calendar_connections', 'calendar_sync_states']) as needed) as hidden
 """
 
 
@@ -77,15 +73,14 @@ def load_shape(connection: psycopg.Connection[Any]) -> Shape:
     """
     with translated_errors():
         row = connection.cursor(row_factory=dict_row).execute(_SHAPE).fetchone() or {}
-        if not row.pop("known", False):
-            raise SettingsError(
-                "the database has no Tuturuuu tables",
-                code="not_tuturuuu",
-                subject="DATABASE_URL",
-                hint="point DATABASE_URL at Tuturuuu's own database",
-            )
-        hidden = connection.execute(_ROW_SECURITY).fetchone()
-    if hidden is None or hidden[0]:
+    if not row.pop("known", False):
+        raise SettingsError(
+            "the database has no Tuturuuu tables",
+            code="not_tuturuuu",
+            subject="DATABASE_URL",
+            hint="point DATABASE_URL at Tuturuuu's own database",
+        )
+    if row.pop("hidden"):
         raise rows_hidden()
     return Shape(**row)
 
@@ -237,13 +232,16 @@ def load_roles(
     return {(account, calendar): role for account, calendar, role in rows}
 
 
-_SYNC_STATE: Final[LiteralString] = """
-select sync_token from public.calendar_sync_states where ws_id = %(ws)s and calendar_id = %(key)s
+_STATE: Final[LiteralString] = """
+select (select sync_token from public.calendar_sync_states
+        where ws_id = %(ws)s and calendar_id = %(key)s) as token,
+       (select edge from jobs.calendar_windows
+        where ws_id = %(ws)s and auth_token_id = %(account)s and calendar_id = %(calendar)s) as edge
 """
 
-_EDGE: Final[LiteralString] = """
-select edge from jobs.calendar_windows
-where ws_id = %(ws)s and auth_token_id = %(account)s and calendar_id = %(calendar)s
+_STATE_WITHOUT_JOBS: Final[LiteralString] = """
+select sync_token as token from public.calendar_sync_states
+where ws_id = %(ws)s and calendar_id = %(key)s
 """
 
 
@@ -251,9 +249,13 @@ def load_state(
     connection: psycopg.Connection[Any], ws_id: UUID, calendar: Calendar, shape: Shape
 ) -> CalendarState:
     """Where the last committed listing of a calendar through this account ended."""
-    key = state_key(calendar.account_id, calendar.calendar_id)
-    where = {"ws": ws_id, "account": calendar.account_id, "calendar": calendar.calendar_id}
-    with translated_errors():
-        token = connection.execute(_SYNC_STATE, {"ws": ws_id, "key": key}).fetchone()
-        edge = connection.execute(_EDGE, where).fetchone() if shape.jobs else None
-    return CalendarState(token[0] if token else None, edge[0] if edge else None)
+    where = {
+        "ws": ws_id,
+        "account": calendar.account_id,
+        "calendar": calendar.calendar_id,
+        "key": state_key(calendar.account_id, calendar.calendar_id),
+    }
+    statement = _STATE if shape.jobs else _STATE_WITHOUT_JOBS
+    with translated_errors(), connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(statement, where).fetchone() or {}
+    return CalendarState(row.get("token"), row.get("edge"))

@@ -34,8 +34,9 @@ TOKEN = b"update public.calendar_sync_states"
 STAGED = b"copy jobs_mentioned"
 COMMIT = b"COMMIT"
 # How many messages a run sends to the database, roughly: the long list must not end early.
-SHORTEST, LONGEST = 60, 400
-SETTLE = b"update jobs.runs\nset status"
+SHORTEST, LONGEST = 50, 400
+OPEN = b"with opened as"
+SETTLE = b"with settled as"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,8 +180,8 @@ class Point:
 
 POINTS: dict[str, Point] = {
     "after the lock": Point(Sql(b"pg_try_advisory_lock", done=True), None),
-    "before the row is open": Point(Sql(COMMIT), None),
-    "when the row is open": Point(Sql(COMMIT, done=True)),
+    "before the row is open": Point(Sql(OPEN), None),
+    "when the row is open": Point(Sql(OPEN, done=True)),
     "in the token's refresh": Point(Request(1, "token")),
     "asking for the refused delta": Point(Request(1)),
     "asking for page 1 of the full listing": Point(Request(2)),
@@ -194,16 +195,14 @@ POINTS: dict[str, Point] = {
     "after the deletes": Point(Sql(DELETE, done=True)),
     "after the sweep": Point(Sql(SWEEP, done=True)),
     "after the token statement": Point(Sql(TOKEN, done=True)),
-    "before the first COMMIT arrives": Point(Sql(COMMIT, 1)),
-    "when the first COMMIT is done": Point(Sql(COMMIT, 1, done=True), committed=1),
+    "before the first COMMIT arrives": Point(Sql(COMMIT)),
+    "when the first COMMIT is done": Point(Sql(COMMIT, done=True), committed=1),
     "in the second calendar's delta": Point(Request(6), committed=1, exit_code=3),
     "after the second upsert": Point(Sql(UPSERT, 1, done=True), committed=1, exit_code=3),
-    "before the second COMMIT arrives": Point(Sql(COMMIT, 2), committed=1, exit_code=3),
-    "when the second COMMIT is done": Point(Sql(COMMIT, 2, done=True), committed=2, exit_code=3),
+    "before the second COMMIT arrives": Point(Sql(COMMIT, 1), committed=1, exit_code=3),
+    "when the second COMMIT is done": Point(Sql(COMMIT, 1, done=True), committed=2, exit_code=3),
     "before settling": Point(Sql(SETTLE), committed=2, exit_code=0),
-    "in settling": Point(Sql(SETTLE, done=True), committed=2, exit_code=0),
-    "before settling's COMMIT arrives": Point(Sql(COMMIT, 3), committed=2, exit_code=0),
-    "when settling's COMMIT is done": Point(Sql(COMMIT, 3, done=True), "succeeded", 2, 0),
+    "when settled": Point(Sql(SETTLE, done=True), "succeeded", 2, 0),
 }
 
 
