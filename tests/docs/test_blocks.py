@@ -1,0 +1,61 @@
+"""Every console block of the documents does what it says, on a kept demo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.docs.blocks import Block, Machine, blocks, script
+
+QUICKSTART = "README.md#2"
+ELSEWHERE = {
+    # Serves until it is stopped; the page's own tests start it and ask what the page asks.
+    "docs/emulator.md": "tests/docs/test_emulator_page.py",
+}
+pytestmark = pytest.mark.xdist_group("documents")
+
+
+def found() -> list[Block]:
+    return [block for block in blocks() if block.page not in ELSEWHERE and str(block) != QUICKSTART]
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine on which the quickstart has been followed, but for its last line."""
+    made = Machine(tmp_path_factory.mktemp("machine"))
+    (quickstart,) = (block for block in blocks() if str(block) == QUICKSTART)
+    *lines, stop = quickstart.text.splitlines()
+    assert stop.endswith("demo --stop")
+    try:
+        done = made.run(script(Block("", 0, "\n".join(lines) + "\n")))
+        assert done.returncode == 0, done.stderr
+        yield made
+    finally:
+        ended = made.run(stop)
+    assert ended.returncode == 0, ended.stderr
+
+
+def runs(machine: Machine) -> list[dict[str, Any]]:
+    listed = machine.run(". ./demo.env\ntuturuuu-jobs runs list --json")
+    assert listed.returncode == 0, listed.stderr
+    rows: list[dict[str, Any]] = json.loads(listed.stdout)["runs"]
+    return rows
+
+
+def test_the_quickstart_shows_what_it_promises(machine: Machine) -> None:
+    assert {"sync", "full-sync"} <= {row["job"] for row in runs(machine)}
+
+
+@pytest.mark.parametrize("block", found(), ids=str)
+def test_a_block_runs_as_it_stands(machine: Machine, block: Block) -> None:
+    run_id = runs(machine)[0]["run_id"]
+    done = machine.run(". ./demo.env\nexport WS_ID=$WS_PERSONAL\n" + script(block), RUN_ID=run_id)
+    assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
+
+
+def test_blocks_run_elsewhere_have_their_tests() -> None:
+    pages = {block.page for block in blocks()}
+    assert ELSEWHERE.keys() <= pages
