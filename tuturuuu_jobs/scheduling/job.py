@@ -230,11 +230,16 @@ class _Attempt:
 
 
 def _finished(previous: ScheduleData | None) -> dict[Scope, ScopeReport]:
-    """The scopes that another attempt would not change."""
-    if previous is None:
+    """The scopes that another attempt would not change.
+
+    Members' plans go around the team's habits: if those are planned again, so is everything.
+    """
+    reports = previous.scopes if previous is not None else ()
+    again = {r.scope.kind for r in reports if r.problem is not None and r.problem.retryable}
+    if ScopeKind.HABITS in again:
         return {}
     return {
         report.scope: report
-        for report in previous.scopes
+        for report in reports
         if report.problem is None or not report.problem.retryable
     }

@@ -215,6 +215,23 @@ def test_another_attempt_repeats_only_the_scopes_that_failed(team: Team) -> None
     assert result.data["summary"]["eventsCreated"] == 3
 
 
+def test_members_are_planned_again_around_habits_that_failed_before(team: Team) -> None:
+    team.only_free(TEN, TEN + 2 * HOUR)
+    real, failures = team.stage.planner, [UnavailableError("not now", code="test")]
+
+    def shaky(snapshot: Snapshot) -> Plan:
+        if snapshot.scope.kind is ScopeKind.HABITS and failures:
+            raise failures.pop()
+        return real(snapshot)
+
+    team.stage.planner = shaky
+    assert team.stage.run(TEAM, attempts=2).exit_code == 0
+    [stand_up] = [row for row in team.stage.own(TEAM) if row.item == team.habit]
+    for user in (ADA, BEN):
+        [piece] = team.of(user)
+        assert piece.end_at <= stand_up.start_at or stand_up.end_at <= piece.start_at
+
+
 def test_a_scope_that_fails_leaves_the_others_committed(team: Team) -> None:
     real = team.stage.planner
 
