@@ -58,9 +58,9 @@ def _capacity(board: Board, lane: Lane, dues: Sequence[int]) -> list[int]:
     total = 0
     index = 0
     for day in range(len(timeline.midnights) - 1):
-        for gap in timeline.gaps(lane, day)[1]:
-            while index < len(dues) and dues[index] <= gap.end:
-                found.append(total + max(0, dues[index] - gap.start))
+        for start, end, _, _ in timeline.gaps(lane, day):
+            while index < len(dues) and dues[index] <= end:
+                found.append(total + max(0, dues[index] - start))
                 index += 1
-            total += gap.end - gap.start
+            total += end - start
     return found + [total] * (len(dues) - index)

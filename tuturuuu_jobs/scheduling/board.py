@@ -61,6 +61,7 @@ class Board:
         index = self.timeline.insert(seat.start, seat.start + seat.length, seat)
         owner = seat.owner
         owner.seats.append(seat)
+        owner.missing -= seat.length
         self.score += seat.worth - self._squeeze(index)
         if len(owner.seats) > owner.thrift:
             self.score -= FRAGMENT
@@ -76,6 +77,7 @@ class Board:
         if len(owner.seats) > owner.thrift:
             self.score += FRAGMENT
         owner.seats.remove(seat)
+        owner.missing += seat.length
         self._count_moves(owner)
 
     def index_of(self, seat: Seat) -> int:
@@ -95,9 +97,11 @@ class Board:
             if added:
                 timeline.remove(seat.start, end)
                 seat.owner.seats.remove(seat)
+                seat.owner.missing += seat.length
             else:
                 timeline.insert(seat.start, end, seat)
                 seat.owner.seats.append(seat)
+                seat.owner.missing -= seat.length
             if seat.owner.stakes:
                 seat.owner.toll = self._toll(seat.owner)
             self.score = score

@@ -79,6 +79,12 @@ class Shape(NamedTuple):
     number: int
     enough: int
 
+    @property
+    def preferred(self) -> int:
+        """The wanted length of the first and longest instance."""
+        share, over = divmod(self.minutes, GRID)
+        return min(self.longest, -(-share // self.number) * GRID + over)
+
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Row:
@@ -131,6 +137,8 @@ class Occurrence:
         afters: What follows it.
         sep: Minutes between two instances.
         thrift: How many events before more of them cost; here it never matters.
+        toll: What leaving the places of its stakes costs at present.
+        missing: Minutes that are asked for and have no seat.
         bumped: A task took its place.
     """
 
@@ -154,8 +162,11 @@ class Occurrence:
     sep: int = GRID
     thrift: int = 1 << 30
     toll: int = 0
+    missing: int = 0
     bumped: bool = False
-    unmet: bool = False
+
+    def __post_init__(self) -> None:
+        self.missing = self.minutes
 
     def span(self) -> tuple[int, int]:
         """The earliest start and the latest end that its order among habits allows."""
@@ -167,11 +178,6 @@ class Occurrence:
             for seat in other.seats:
                 high = min(high, seat.start)
         return low, high
-
-    @property
-    def missing(self) -> int:
-        """Minutes that are asked for and have no seat."""
-        return self.minutes - sum([seat.length for seat in self.seats])
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -189,6 +195,8 @@ class Work:
         fixed: Pieces that may not be written and still count.
         sep: Minutes between two pieces.
         thrift: How many pieces it takes at least.
+        toll: What leaving the places of its stakes costs at present.
+        missing: Minutes that are left to do and have no seat.
     """
 
     task: Task
@@ -208,11 +216,10 @@ class Work:
     sep: int = GRID
     thrift: int = 1
     toll: int = 0
+    missing: int = 0
 
-    @property
-    def missing(self) -> int:
-        """Minutes that are left to do and have no seat."""
-        return self.minutes - sum([seat.length for seat in self.seats])
+    def __post_init__(self) -> None:
+        self.missing = self.minutes
 
     @property
     def late(self) -> int:

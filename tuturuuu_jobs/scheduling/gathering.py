@@ -140,8 +140,7 @@ class _Rows:
         if task is None or piece.completed or self._is_fixed(piece):
             self.all_fixed.append(piece)
             self.blocked.append((piece.start, piece.end))
-            worked = piece.start <= self._window.now and piece.state is not State.OPEN
-            if not piece.completed and not worked:
+            if not piece.completed and piece.state not in {State.STARTED, State.PAST}:
                 self.counted[piece.task_id].append(piece)
             return
         row = Row(piece, piece.start, piece.end - piece.start)
@@ -223,7 +222,7 @@ class _Planned:
 
     def _aims(self, window: Window, day: int, blocks: list[Block]) -> list[Aim]:
         habit = self.habit
-        reach = max(REACH, 4 * habit.minutes)
+        reach = max(REACH, 4 * self.shape.preferred)
         if self.shape.number == 1:
             if habit.ideal is not None:
                 at = _ideal_on(window, day, blocks, habit.ideal)

@@ -9,37 +9,37 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 FAR: Final = 1 << 40
 """A minute that no plan reaches; it stands for "nothing before" and, negated, "nothing after"."""
 
+UNKNOWN: Final = -1
+
 T = TypeVar("T")
 
 
-class Gap(NamedTuple):
-    """Free time from ``start`` to ``end`` within the hours.
-
-    ``before`` is where the last busy interval ends and ``after`` where the next begins, inside the
-    hours or not: neighbours are felt across the edge of a block.
-    """
-
-    start: int
-    end: int
-    before: int
-    after: int
+Gap = tuple[int, int, int, int]
+"""Free time within the hours: its start, its end, where the last busy interval before it ends, and
+where the next one begins. The latter two may lie outside the hours: neighbours are felt across the
+edge of a block.
+"""
 
 
 class Lane:
-    """The allowed intervals of one weekly table, with the free gaps found so far."""
+    """The allowed intervals of one weekly table, with what is known to be free of them.
 
-    __slots__ = ("ends", "found", "starts", "through")
+    ``longest`` is the longest gap that begins on each date, or ``UNKNOWN``.
+    """
+
+    __slots__ = ("ends", "gaps", "longest", "starts", "through")
 
     def __init__(self, allowed: Sequence[tuple[int, int]], midnights: Sequence[int]) -> None:
         self.starts = [start for start, _ in allowed]
         self.ends = [end for _, end in allowed]
         self.through = [self._covers(minute) for minute in midnights]
-        self.found: list[tuple[int, list[Gap]] | None] = [None] * (len(midnights) - 1)
+        self.longest = [UNKNOWN] * (len(midnights) - 1)
+        self.gaps: list[list[Gap]] = [[] for _ in self.longest]
 
     def _covers(self, minute: int) -> bool:
         index = bisect_left(self.starts, minute) - 1
@@ -54,7 +54,7 @@ class Lane:
 class Timeline(Generic[T]):
     """One person's time: what is blocked, and the seats taken in it."""
 
-    __slots__ = ("ends", "floor", "lanes", "midnights", "seats", "starts")
+    __slots__ = ("_days", "ends", "floor", "lanes", "midnights", "seats", "starts")
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class Timeline(Generic[T]):
         ``midnights`` are where the local dates begin, and where the last one ends.
         """
         self.midnights = midnights
+        self._days = len(midnights) - 1
         self.floor = floor
         self.lanes = lanes
         self.starts = [-FAR, *(start for start, _ in blocked), FAR]
@@ -76,7 +77,10 @@ class Timeline(Generic[T]):
 
     def day_of(self, minute: int) -> int:
         """Which date of the window a minute belongs to, cut off at its ends."""
-        return min(max(bisect_right(self.midnights, minute) - 1, 0), len(self.midnights) - 2)
+        day = bisect_right(self.midnights, minute) - 1
+        if 0 <= day < self._days:
+            return day
+        return 0 if day < 0 else self._days - 1
 
     def is_free(self, start: int, end: int) -> bool:
         """Whether nothing is in ``[start, end)``."""
@@ -116,23 +120,22 @@ class Timeline(Generic[T]):
         first, last = self.day_of(start), self.day_of(end)
         midnights = self.midnights
         for lane in self.lanes:
-            found = lane.found
+            longest = lane.longest
+            longest[first] = UNKNOWN
             day = first
-            found[day] = None
-            while day and lane.through[day] and before < midnights[day]:
+            while before < midnights[day] and day and lane.through[day]:
                 day -= 1
-                found[day] = None
+                longest[day] = UNKNOWN
             for later in range(first + 1, last + 1):
-                found[later] = None
+                longest[later] = UNKNOWN
 
-    def gaps(self, lane: Lane, day: int) -> tuple[int, list[Gap]]:
-        """The free gaps of ``lane`` that begin on that date, in order, after their longest."""
-        known = lane.found[day]
-        if known is None:
+    def gaps(self, lane: Lane, day: int) -> list[Gap]:
+        """The free gaps of ``lane`` that begin on that date, in order."""
+        if lane.longest[day] == UNKNOWN:
             gaps = self._find(lane, self.midnights[day], self.midnights[day + 1])
-            known = (max([gap.end - gap.start for gap in gaps], default=0), gaps)
-            lane.found[day] = known
-        return known
+            lane.gaps[day] = gaps
+            lane.longest[day] = max([gap[1] - gap[0] for gap in gaps], default=0)
+        return lane.gaps[day]
 
     def _find(self, lane: Lane, first: int, last: int) -> list[Gap]:
         gaps: list[Gap] = []
@@ -153,8 +156,11 @@ class Timeline(Generic[T]):
             while position < last and position < stop:
                 after = starts[busy]
                 if after > position:
-                    gaps.append(Gap(position, min(after, stop), ends[busy - 1], after))
-                if after >= stop:
+                    if after >= stop:
+                        gaps.append((position, stop, ends[busy - 1], after))
+                        break
+                    gaps.append((position, after, ends[busy - 1], after))
+                elif after >= stop:
                     break
                 position = ends[busy]
                 busy += 1

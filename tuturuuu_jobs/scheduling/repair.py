@@ -92,22 +92,52 @@ def _try(
     """Take the first option that raises the score."""
     goal = board.score if before is None else before
     for _, start, length, victims in sorted(options, key=lambda each: each[:3])[:TRIES_PER_ITEM]:
-        board.tries += 1
+        if aim is None and isinstance(owner, Work):
+            seat = board.seat_task(owner, start, length)
+        elif aim is not None and isinstance(owner, Occurrence):
+            seat = board.seat_habit(owner, aim, start, length)
+        else:
+            return False
         mark = board.mark()
-        for victim in victims:
-            board.remove(victim)
-        if isinstance(owner, Occurrence) and aim is not None:
-            board.add(board.seat_habit(owner, aim, start, length))
-        elif isinstance(owner, Work):
-            board.add(board.seat_task(owner, start, length))
-            if owner.missing:
-                tasks.place(board, owner, owner.missing, FAR)
-        replace(board, victims)
+        gain = _swap(board, seat, victims) - goal
+        followers = _followers(board, owner, victims)
+        if followers:
+            board.undo(mark)
+            if _swap(board, seat, [*victims, *followers]) - goal <= gain:
+                board.undo(mark)
+                _swap(board, seat, victims)
         if board.score > goal:
             _count_bumped(owner, victims)
             return True
         board.undo(mark)
     return False
+
+
+def _swap(board: Board, seat: Seat, victims: Sequence[Seat]) -> int:
+    """Put ``seat`` in the place of others and these elsewhere; the score then."""
+    board.tries += 1
+    for victim in victims:
+        board.remove(victim)
+    board.add(seat)
+    if isinstance(seat.owner, Work) and seat.owner.missing:
+        tasks.place(board, seat.owner, seat.owner.missing, FAR)
+    replace(board, victims)
+    return board.score
+
+
+def _followers(board: Board, owner: Owner, victims: Sequence[Seat]) -> list[Seat]:
+    """Habits that come after one that lost its place, and may give way to it."""
+    found: list[Seat] = []
+    for victim in victims:
+        lost = victim.owner
+        if isinstance(lost, Occurrence) and not lost.seats:
+            found += [
+                seat
+                for after in lost.afters
+                for seat in after.seats
+                if after is not owner and board.may_move(seat, owner.weight)
+            ]
+    return [seat for seat in found if seat not in victims]
 
 
 def _count_bumped(owner: Owner, victims: Sequence[Seat]) -> None:
@@ -119,8 +149,8 @@ def _count_bumped(owner: Owner, victims: Sequence[Seat]) -> None:
 
 
 def replace(board: Board, victims: Sequence[Seat]) -> None:
-    """Give those that were sent away another place, heaviest first."""
-    for seat in sorted(victims, key=lambda each: (-each.owner.weight, each.start)):
+    """Give those that were sent away another place: what others follow first, then by weight."""
+    for seat in sorted(victims, key=_standing):
         owner = seat.owner
         if isinstance(owner, Occurrence):
             found = None if seat.aim is None else habits.best_seat(board, owner, seat.aim)
@@ -128,6 +158,11 @@ def replace(board: Board, victims: Sequence[Seat]) -> None:
                 board.add(found)
         elif owner.missing:
             tasks.place(board, owner, owner.missing, FAR)
+
+
+def _standing(seat: Seat) -> tuple[bool, int, int]:
+    follows = isinstance(seat.owner, Occurrence) and bool(seat.owner.befores)
+    return follows, -seat.owner.weight, seat.start
 
 
 def victims_of(board: Board, start: int, end: int, weight: int, owner: Owner) -> list[Seat] | None:

@@ -17,6 +17,9 @@ from tuturuuu_jobs.scheduling.demands import Work, cut, late_minutes
 from tuturuuu_jobs.scheduling.intervals import FAR, Gap
 from tuturuuu_jobs.scheduling.window import Block, up
 
+NOTHING: Final = 40
+"""A gain that is not worth another way through the gaps."""
+
 Places = list[tuple[int, int]]
 """Start and length of each piece."""
 
@@ -67,146 +70,160 @@ def place(board: Board, work: Work, amount: int, until: int) -> None:
 
 def best_places(board: Board, work: Work, amount: int, until: int) -> Places:
     """The best of what the manners find."""
+    if amount <= 0:
+        return []
     best: tuple[int, Places] = (0, [])
-    for manner in MANNERS:
-        if not work.task.splittable and not manner.full:
-            continue
-        worth, places, perfect = _lay(board, work, amount, until, manner)
-        if places and (not best[1] or worth > best[0]):
-            best = worth, places
-        if perfect:
+    for manner in MANNERS if work.task.splittable else MANNERS[:2]:
+        run = _Run(board, work, amount, until, manner)
+        run.go()
+        worth = run.worth()
+        if run.places and (not best[1] or worth > best[0]):
+            best = worth, run.places
+        if run.is_fine():
             break
     return best[1]
 
 
-def _lay(
-    board: Board, work: Work, amount: int, until: int, manner: Manner
-) -> tuple[int, Places, bool]:
-    """Fill gaps from the first on; what the pieces are worth, and whether none could be better."""
-    timeline, lane = board.timeline, work.lane
-    run = _Run(board, work, amount, until, manner)
-    for day in range(timeline.day_of(work.start), len(timeline.midnights) - 1):
-        longest, gaps = timeline.gaps(lane, day)
-        if longest < run.need:
-            run.delayed = run.delayed or longest >= work.least
-            continue
-        for gap in gaps:
-            if gap.start + run.need > until:
-                return run.result()
-            if gap.end - gap.start < run.need:
-                run.delayed = run.delayed or gap.end - max(gap.start, work.start) >= work.least
-                continue
-            while run.take(gap):
-                if run.done:
-                    return run.result()
-    return run.result()
-
-
 class _Run:
-    """One way through the gaps, a piece at a time, nothing of it on the board yet."""
+    """One way through the gaps from the first on, nothing of it on the board yet."""
 
     __slots__ = (
-        "amount", "board", "cost", "delayed", "last", "manner", "most", "need", "pause", "places",
-        "position", "rest", "until", "work",
+        "_airy", "_amount", "_apart", "_board", "_cost", "_full", "_last", "_need", "_pause",
+        "_position", "_rest", "_skipped", "_until", "_work", "most", "places",
     )  # fmt: skip
 
     def __init__(self, board: Board, work: Work, amount: int, until: int, manner: Manner) -> None:
-        self.board, self.work, self.manner = board, work, manner
-        self.rest, self.amount, self.until = work.missing, amount, until
-        self.position, self.last = work.start, -FAR
-        self.pause, self.most = work.sep, work.most
+        self._board, self._work = board, work
+        self._full, self._airy = manner
+        self._rest, self._amount, self._until = work.missing, amount, until
+        self._position, self._last = work.start, -FAR
+        self._pause, self.most = work.sep, work.most
         every = board.break_every
         if every is not None and work.task.splittable:
-            self.pause = max(work.sep, board.break_length)
+            self._pause = max(work.sep, board.break_length)
             self.most = every if work.least <= every < work.most else work.most
+        self._apart = bool(work.seats or work.fixed)
+        self._cost = 0
+        self._skipped = FAR
         self.places: Places = []
-        self.cost = 0
-        self.delayed = False
-        self.need = self._need()
+        self._need = self._needed()
 
-    @property
-    def done(self) -> bool:
-        """Whether no further piece is to be placed."""
-        return not self.need
+    def go(self) -> None:
+        """Lay pieces until nothing is left, or no gap."""
+        timeline, lane = self._board.timeline, self._work.lane
+        longest, first, until = lane.longest, self._work.start, self._until
+        for day in range(timeline.day_of(first), len(longest)):
+            gaps = timeline.gaps(lane, day) if longest[day] < 0 else lane.gaps[day]
+            need = self._need
+            if longest[day] < need:
+                if self._skipped == FAR and longest[day] >= self._work.least:
+                    self._skipped = max(first, gaps[0][0])
+                continue
+            for gap in gaps:
+                if gap[0] + need > until:
+                    return
+                if gap[1] - gap[0] >= need:
+                    while self._take(gap):
+                        need = self._need
+                        if not need:
+                            return
+                elif self._skipped == FAR and gap[1] - max(gap[0], first) >= self._work.least:
+                    self._skipped = max(gap[0], first)
 
-    def result(self) -> tuple[int, Places, bool]:
-        """Worth, pieces, and whether all went into the first gaps there are."""
-        placed = sum([length for _, length in self.places])
-        extra = len(self.work.seats) + len(self.places) - self.work.thrift
-        extra = min(extra, len(self.places))
-        worth = PLACED * self.work.weight * placed - self.cost - FRAGMENT * max(0, extra)
-        return worth, self.places, not self.delayed and self.done
+    def worth(self) -> int:
+        """What the pieces add to the score."""
+        work = self._work
+        extra = len(work.seats) + len(self.places) - work.thrift
+        fragments = FRAGMENT * max(0, min(extra, len(self.places)))
+        return PLACED * work.weight * (work.missing - self._rest) - self._cost - fragments
 
-    def _need(self) -> int:
-        """The shortest room worth a look; 0 when there is nothing more to place."""
-        least = min(self.work.least, self.rest)
-        if not self.rest or self.amount < least:
-            return 0
-        if not self.manner.full:
-            return least
-        return cut(self.rest, self.amount, self.work.least, self.most) or least
-
-    def take(self, gap: Gap) -> bool:
-        """Put one piece into a gap, if there is room for it as the manner wants it."""
-        work = self.work
-        start, end = max(gap.start, self.position), min(gap.end, self.until)
-        if end - start < self.need:
-            self.delayed = self.delayed or end - start >= work.least
+    def is_fine(self) -> bool:
+        """Whether all is placed and being less picky would gain next to nothing."""
+        if self._need or not self.places:
             return False
-        before = max(gap.before, self.last)
-        if work.seats or work.fixed:
+        if self._skipped == FAR:
+            return True
+        late = self.places[-1][0] + self.places[-1][1] > self._work.due
+        waited = self.places[-1][0] - self._skipped
+        size = self._work.weight * (self._work.missing - self._rest)
+        return not late and size * waited // DAY <= NOTHING
+
+    def _needed(self) -> int:
+        """The shortest room worth a look; 0 when there is nothing more to place."""
+        least = min(self._work.least, self._rest)
+        if not self._rest or self._amount < least:
+            return 0
+        if not self._full:
+            return least
+        return cut(self._rest, self._amount, self._work.least, self.most) or least
+
+    def _take(self, gap: Gap) -> bool:
+        """Put one piece into a gap, if there is room for it as the manner wants it."""
+        work, board = self._work, self._board
+        start, end = max(gap[0], self._position), min(gap[1], self._until)
+        if end - start < self._need:
+            return False
+        before, after = max(gap[2], self._last), gap[3]
+        if self._apart:
             start, end = _apart(work, start, end)
-        if self.manner.airy:
-            start = max(start, before + self.board.preferred)
-            end = min(end, gap.after - self.board.preferred)
+        if self._airy:
+            start = max(start, before + board.preferred)
+            end = min(end, after - board.preferred)
         start = up(start)
         room = end - start
-        length = cut(self.rest, min(room, self.amount), work.least, self.most) if room > 0 else 0
-        if length < self.need:
-            self.delayed = True
+        length = cut(self._rest, min(room, self._amount), work.least, self.most) if room > 0 else 0
+        if length < self._need:
+            if self._skipped == FAR:
+                self._skipped = max(gap[0], self._position)
             return False
-        cost, at = self._start((start, end - length), length, (before, gap.after))
+        cost, at = self._start((start, end - length), length, (before, after))
         self.places.append((at, length))
-        self.cost += cost
-        self.rest -= length
-        self.amount -= length
-        self.last = at + length
-        self.position = self.last + self.pause
-        self.need = self._need()
+        self._cost += cost
+        self._rest -= length
+        self._amount -= length
+        self._last = at + length
+        self._position = self._last + self._pause
+        self._need = self._needed()
         return True
 
     def _start(self, room: Block, length: int, neighbours: Block) -> tuple[int, int]:
         """The cheapest start in ``room`` with its cost; the earliest of equals."""
-        board, work = self.board, self.work
+        board, work = self._board, self._work
         (low, high), (before, after) = room, neighbours
         preferred, near, size = board.preferred, board.near, work.weight * length
-        best = (FAR, low)
+        best, at = FAR, low
+        limit = after - length
         for start in self._candidates(low, before):
             if start > high:
                 break
             cost = size * (start - board.now) // DAY
+            if cost >= best:
+                break
             if start % QUARTER:
                 cost += UNTIDY
             if start - before < preferred:
                 cost += near[start - before]
-            if after - start - length < preferred:
-                cost += near[after - start - length]
+            if limit - start < preferred:
+                cost += near[limit - start]
             if start + length > work.due:
                 cost += LATE * work.weight * late_minutes(start, length, work.due)
             if board.break_every is not None:
                 index = board.timeline.index_after(start)
                 cost += board.overrun(index, index, start, start + length)
-            if cost < best[0]:
-                best = cost, start
-        return best
+            if cost < best:
+                best, at = cost, start
+        return best, at
 
     def _candidates(self, low: int, before: int) -> list[int]:
         """The first start, and the first ones with more air before them, on the quarter or not."""
-        board = self.board
-        gaps = [0, board.minimum, board.preferred]
+        board = self._board
+        quarter = up(low, QUARTER)
+        if low - before >= board.preferred and board.break_every is None:
+            return [low, quarter] if quarter > low else [low]
+        gaps = [board.minimum, board.preferred]
         if board.break_every is not None:
             gaps.append(board.break_length)
-        earliest = {up(max(low, before + gap)) for gap in gaps}
+        earliest = {low, *(up(max(low, before + gap)) for gap in gaps)}
         return sorted(earliest | {up(start, QUARTER) for start in earliest})
 
 
