@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from tuturuuu_jobs.errors import DeadlineError
@@ -40,6 +40,34 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""
         time.sleep(max(0.0, seconds))
+
+
+class SteadyClock:
+    """Another clock whose wall time does not go back while one run looks at it.
+
+    Set back an hour, it goes on from the last moment it told, so that what a run records stays in
+    its order and takes as long as it took; set forward, it follows.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._told, self._at = clock.now(), clock.monotonic()
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC; never before an earlier answer."""
+        wall, at = self._clock.now(), self._clock.monotonic()
+        if wall < self._told:
+            wall = self._told + timedelta(seconds=at - self._at)
+        self._told, self._at = wall, at
+        return wall
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed point of this boot."""
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for that many seconds."""
+        self._clock.sleep(seconds)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -72,7 +72,10 @@ def is_alive(identity: ProcessIdentity, here: ProcessIdentity, proc: Path = _PRO
     start = _read_start(proc, identity.pid)
     if start is None or identity.pid_start is None:
         return None
-    return start == identity.pid_start
+    if start != identity.pid_start:
+        return False
+    # Another boot, or a clock that was set: that pid and that start would be a strange accident.
+    return None if _other_boot_time(identity.boot_id, here.boot_id) else True
 
 
 def new_run_id(clock: Clock, rng: random.Random) -> UUID:
@@ -93,12 +96,16 @@ def _read_boot_id(proc: Path) -> str:
 
 
 def _other_boot(one: str, other: str) -> bool:
-    moments = [boot.removeprefix(_BOOT_TIME_PREFIX) for boot in (one, other)]
-    hidden = [boot.startswith(_BOOT_TIME_PREFIX) for boot in (one, other)]
-    if all(hidden):
-        return abs(int(moments[0]) - int(moments[1])) > _BOOT_TIME_SLACK_S
-    # One of the two could not read the id: that says nothing about the boot.
-    return not any(hidden) and one != other
+    # If one of the two could not read the id, that says nothing about the boot.
+    return not any(boot.startswith(_BOOT_TIME_PREFIX) for boot in (one, other)) and one != other
+
+
+def _other_boot_time(one: str, other: str) -> bool:
+    """Whether two hidden boots began at different moments, by the wall clock of each."""
+    if not all(boot.startswith(_BOOT_TIME_PREFIX) for boot in (one, other)):
+        return False
+    began, also = (int(boot.removeprefix(_BOOT_TIME_PREFIX)) for boot in (one, other))
+    return abs(began - also) > _BOOT_TIME_SLACK_S
 
 
 def _read_start(proc: Path, pid: int) -> int | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from tuturuuu_jobs.errors import Interruption
-from tuturuuu_jobs.runtime.clock import Clock, Deadline
+from tuturuuu_jobs.runtime.clock import Clock, Deadline, SteadyClock
 from tuturuuu_jobs.runtime.execution import Execution, Surroundings
 from tuturuuu_jobs.runtime.facts import RunFacts
 from tuturuuu_jobs.runtime.heartbeat import PERIOD_S, Heartbeat
@@ -88,6 +88,7 @@ def run_job(
     progress: Callable[[Progress], None] = unwatched,
 ) -> Result:
     """Run a job once for a payload, exclusively for its key, and record how it ended."""
+    runtime = _steady(runtime)
     facts = _gather_facts(job, payload, request, runtime)
     observers = Observers(runtime.observers, facts)
     observers.started()
@@ -140,6 +141,11 @@ def preview_job(
         except Interruption as late:
             run.end_late(late)
         return _build(run, facts, around)
+
+
+def _steady(runtime: Runtime) -> Runtime:
+    """With a clock that nobody sets back in the middle of a run."""
+    return dataclasses.replace(runtime, clock=SteadyClock(runtime.clock))
 
 
 @contextlib.contextmanager

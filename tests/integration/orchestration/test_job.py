@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from tuturuuu_jobs.orchestration.fan_out import Children
 from tuturuuu_jobs.orchestration.job import OrchestrateJob
 from tuturuuu_jobs.orchestration.model import ChildOptions, ChildReport, FanOutPayload
 from tuturuuu_jobs.runtime.children import Launcher, Program
+from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.identity import read_identity
 from tuturuuu_jobs.runtime.job import RunRequest
 from tuturuuu_jobs.runtime.outcome import Result
@@ -81,6 +82,8 @@ class FanOuts:
         child_deadline_s: float = 60.0,
         others: dict[UUID, str] | None = None,
         open_launcher: Callable[[], Launcher] | None = None,
+        clock: Clock | None = None,
+        slot: datetime | None = None,
     ) -> Result:
         choice = self.folder / "choice.json"
         chosen = {str(ws_id): name for ws_id, name in (others or {}).items()}
@@ -100,9 +103,9 @@ class FanOuts:
             key_prefix="google-calendar-sync-",
             here=read_identity(),
         )
-        runtime = runtime_for(self.database.dsn, self.folder / "state")
+        runtime = runtime_for(self.database.dsn, self.folder / "state", clock=clock)
         payload = FanOutPayload(limit=limit)
-        return run_job(job, payload, RunRequest(deadline_s=deadline_s), runtime)
+        return run_job(job, payload, RunRequest(deadline_s=deadline_s, slot=slot), runtime)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tuturuuu_jobs.runtime.identity import (
     ProcessIdentity,
     is_alive,
@@ -70,9 +72,17 @@ def test_a_hidden_boot_id_says_nothing_about_the_boot(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_was_set_right_is_no_other_boot() -> None:
-    here = dataclasses.replace(read_identity(), boot_id="boottime-1000")
-    assert is_alive(dataclasses.replace(here, boot_id="boottime-1012"), here) is True
-    assert is_alive(dataclasses.replace(here, boot_id="boottime-9000"), here) is False
+    here = dataclasses.replace(read_identity(), boot_id="boottime-10000")
+    assert is_alive(dataclasses.replace(here, boot_id="boottime-10012"), here) is True
+
+
+@pytest.mark.parametrize("hour", [-3600, 3600])
+def test_a_clock_that_was_set_by_an_hour_proves_nobody_dead(hour: int) -> None:
+    here = dataclasses.replace(read_identity(), boot_id="boottime-10000")
+    same = dataclasses.replace(here, boot_id=f"boottime-{10000 + hour}")
+    assert is_alive(same, here) is None
+    assert here.pid_start is not None
+    assert is_alive(dataclasses.replace(same, pid_start=here.pid_start - 1), here) is False
 
 
 def test_a_process_whose_start_cannot_be_read_is_neither_alive_nor_dead(tmp_path: Path) -> None:
