@@ -22,6 +22,12 @@ def test_sleeping_moves_both_clocks_and_is_remembered() -> None:
     assert clock.sleeps == [90, -1]
 
 
+def test_it_is_itself_the_function_that_the_emulator_asks_for_the_time() -> None:
+    clock = VirtualClock()
+    clock.advance(timedelta(seconds=1))
+    assert clock() == clock.now() == START + timedelta(seconds=1)
+
+
 def test_setting_the_wall_clock_back_leaves_deadlines_alone() -> None:
     clock = VirtualClock()
     deadline = Deadline.after(clock, 60)

@@ -12,6 +12,7 @@ class VirtualClock:
     """Implements ``runtime.clock.Clock``; wall and monotonic time move together.
 
     May be shared by threads. Only ``set`` moves the wall clock alone, as an administrator does.
+    Called, it gives the wall clock: it is what the emulator takes as its idea of now.
 
     Attributes:
         sleeps: Every sleep asked for so far, in seconds, in order.
@@ -27,6 +28,9 @@ class VirtualClock:
         """The wall clock, aware, in UTC."""
         with self._lock:
             return self._now
+
+    def __call__(self) -> datetime:
+        return self.now()
 
     def monotonic(self) -> float:
         """Seconds since this clock was made; never goes back."""

@@ -4,6 +4,7 @@ It speaks the Calendar API over HTTP to the unmodified client library. `docs/emu
 it answers and what it can be made to do wrong. It needs python-dateutil (extra ``demo``).
 """
 
+from tuturuuu_jobs.testing.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator.api_errors import (
     API_ERRORS,
     TOKEN_ERRORS,
@@ -11,7 +12,6 @@ from tuturuuu_jobs.testing.emulator.api_errors import (
     ErrorSpec,
 )
 from tuturuuu_jobs.testing.emulator.catalogue import Example, examples
-from tuturuuu_jobs.testing.emulator.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind
 from tuturuuu_jobs.testing.emulator.oauth import Account
 from tuturuuu_jobs.testing.emulator.odd import odd_events

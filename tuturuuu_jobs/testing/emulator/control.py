@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tuturuuu_jobs.testing.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator.answering import CONTROL_PREFIX
 from tuturuuu_jobs.testing.emulator.api_errors import ApiError
-from tuturuuu_jobs.testing.emulator.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator.faults import Fault, FaultKind
 from tuturuuu_jobs.testing.emulator.messages import Request, Response, json_response, refused
 from tuturuuu_jobs.testing.emulator.moments import parse_instant, render_updated
@@ -44,7 +44,7 @@ def _clock(emulator: Emulator, *, to: str | None = None, advance_s: float = 0.0)
     if isinstance(emulator.clock, VirtualClock):
         if to is not None:
             emulator.clock.set(parse_instant(to))
-        emulator.clock.advance(timedelta(seconds=advance_s))
+        emulator.clock.set(emulator.clock() + timedelta(seconds=advance_s))
     elif to is not None or advance_s:
         raise ValueError("this emulator runs on the real clock")
     return {"now": render_updated(emulator.clock())}
