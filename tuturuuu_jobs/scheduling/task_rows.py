@@ -93,7 +93,7 @@ with person as (
                least(end_at, start_at + interval '1 year') - start_at) / 60)))
                filter (where start_at <= %(now)s or completed), 0)::bigint as minutes,
            (array_agg(ws_id order by start_at desc, id) filter (where proper))[1] as latest_ws,
-           count(*) filter (where ws_id = %(ws)s and start_at > %(now)s) as open
+           count(*) filter (where ws_id = %(ws)s and end_at > %(now)s) as open
     from piece group by user_id, task_id
 ), placed as (
     select mine.*, coalesce(done.minutes, 0) as done, coalesce(done.open, 0) as open,
@@ -119,7 +119,7 @@ class OwnedTask:
     """A task of one person.
 
     Attributes:
-        open: How many pieces of it, in this workspace, have not begun.
+        open: How many pieces of it, in this workspace, are not over.
     """
 
     user_id: UUID

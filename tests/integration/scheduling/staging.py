@@ -242,11 +242,24 @@ class Seeding:
             ws_id=ws_id,
             **columns,
         )
-        if blocker.kind in {BlockerKind.OTHER_SCOPE, BlockerKind.TAKEN_OVER}:
-            ours = blocker.kind is BlockerKind.OTHER_SCOPE
-            habit = seed.create_habit(self._connection, self.ws_id, "Other", auto_schedule=ours)
-            day = instant_of(blocker.start).date()
-            self._execute(_HABIT_LINK, habit, event_id, day)
+        day = instant_of(blocker.start).date()
+        match blocker.kind:
+            case BlockerKind.OTHER_SCOPE:
+                self._execute(_HABIT_LINK, self._other_habit(auto_schedule=True), event_id, day)
+            case BlockerKind.TAKEN_OVER:
+                self._execute(_HABIT_LINK, self._other_habit(auto_schedule=False), event_id, day)
+            case BlockerKind.DOUBLE_LINK:
+                for _ in range(2):
+                    habit = self._other_habit(auto_schedule=False)
+                    self._execute(_HABIT_LINK, habit, event_id, day)
+            case BlockerKind.UNKNOWN_OWNER:
+                task = seed.create_task(self._connection, self._board, "Nobody's")
+                self._execute(_TASK_LINK, task, event_id, 0, False)
+            case _:
+                pass
+
+    def _other_habit(self, *, auto_schedule: bool) -> UUID:
+        return seed.create_habit(self._connection, self.ws_id, "Other", auto_schedule=auto_schedule)
 
     def _write_occurrences(self) -> None:
         for habit_id, day in self._snapshot.skips:
