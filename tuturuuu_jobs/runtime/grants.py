@@ -57,6 +57,13 @@ _OWN_TABLES: Final = (
 )
 
 
+_FUNCTIONS: Final = (
+    "jobs.ensure_event_partitions(integer)",
+    "jobs.drop_event_partitions(integer)",
+    "private.upsert_scheduling_metadata(uuid, text, text, int, int, int, int, int)",
+)
+
+
 def needed_rights() -> Iterator[tuple[str, str]]:
     """Every table with its schema, and a right on it that the jobs use: one pair for each."""
     own = [(rights, f"jobs.{table}") for rights, table in _own_rights()]
@@ -93,10 +100,5 @@ def render_grants(role: str) -> str:
     for rights, tables in _RIGHTS.items():
         lines += [f"grant {rights} on {table} to {name};" for table in tables]
     lines += [f"grant {rights} on jobs.{table} to {name};" for rights, table in _own_rights()]
-    lines += [
-        "grant execute on function private.upsert_scheduling_metadata(uuid, text, text, integer, "
-        f"integer, integer, integer, integer) to {name};",
-        f"grant execute on function jobs.ensure_event_partitions(integer) to {name};",
-        f"grant execute on function jobs.drop_event_partitions(integer) to {name};",
-    ]
+    lines += [f"grant execute on function {function} to {name};" for function in _FUNCTIONS]
     return "\n".join(lines) + "\n"
