@@ -21,6 +21,7 @@ from tuturuuu_jobs.scheduling.gathering import Demands, gather
 from tuturuuu_jobs.scheduling.keeping import keep
 from tuturuuu_jobs.scheduling.model import Snapshot
 from tuturuuu_jobs.scheduling.polish import polish
+from tuturuuu_jobs.scheduling.rearranging import rearrange
 from tuturuuu_jobs.scheduling.repair import repair
 from tuturuuu_jobs.scheduling.score import buffer_misses, held, score_of, wanted
 from tuturuuu_jobs.scheduling.window import Window, window_of
@@ -62,20 +63,22 @@ def _solve(snapshot: Snapshot, window: Window, *, keeping: bool) -> Solution:
         board.count_moves(owners)
     for _ in range(ROUNDS):
         mark = board.mark()
-        _improve(board, demands, owners)
+        _improve(board, demands, owners, fresh=not (keeping and snapshot.force))
         if board.mark() == mark:
             break
         board.settle(owners)
     return Solution(demands, board, owners)
 
 
-def _improve(board: Board, demands: Demands, owners: tuple[Owner, ...]) -> None:
+def _improve(board: Board, demands: Demands, owners: tuple[Owner, ...], *, fresh: bool) -> None:
     for occurrence in demands.occurrences:
         if occurrence.missing >= occurrence.shape.shortest:
             habits.place(board, occurrence)
     if any(work.missing > 0 for work in demands.works):
         tasks.place_all(board, demands.works)
     repair(board, owners)
+    if fresh:
+        rearrange(board, owners)
     polish(board, owners)
 
 

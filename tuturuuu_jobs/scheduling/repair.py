@@ -18,8 +18,9 @@ from tuturuuu_jobs.scheduling.intervals import FAR
 from tuturuuu_jobs.scheduling.model import GRID
 from tuturuuu_jobs.scheduling.window import down, up
 
-TRIES_PER_ITEM: Final = 16
-TRIES: Final = 400
+TRIES_PER_ITEM: Final = 8
+TRIES: Final = 160
+MOST_ROOMS: Final = 120
 MOST_VICTIMS: Final = 2
 
 Option = tuple[int, int, int, list[Seat]]
@@ -223,28 +224,33 @@ def _openings(board: Board, owner: Work) -> list[Option]:
     """Places before the deadline, or anywhere without one, that others could leave to a task."""
     timeline = board.timeline
     starts, ends, seats = timeline.starts, timeline.ends, timeline.seats
-    rest, lane = owner.missing, owner.lane
+    rest, weight = owner.missing, owner.weight
+    least = min(rest, owner.least)
     until = owner.due if owner.due > board.now else FAR
+    rooms: list[tuple[int, int, int, list[Seat]]] = []
+    for index in range(bisect_right(ends, owner.start), len(starts) - 1):
+        if starts[index] >= until or len(rooms) >= MOST_ROOMS:
+            break
+        seat = seats[index]
+        if seat is None or seat.owner is owner or not board.may_move(seat, weight):
+            continue
+        low, high, other = ends[index - 1], starts[index + 1], seats[index + 1]
+        if high - low >= least:
+            loss = _loss((seat,)) - PLACED * weight * min(rest, high - low)
+            rooms.append((loss, low, high, [seat]))
+        if other is None or other.owner is owner or not board.may_move(other, weight):
+            continue
+        if starts[index + 2] - low >= least:
+            loss = _loss((seat, other)) - PLACED * weight * min(rest, starts[index + 2] - low)
+            rooms.append((loss, low, starts[index + 2], [seat, other]))
+    rooms.sort(key=lambda room: room[:3])
     options: list[Option] = []
-    index = bisect_right(ends, owner.start)
-    while starts[index] < until and starts[index] < FAR and len(options) < 8 * TRIES_PER_ITEM:
-        group: list[Seat] = []
-        low = max(ends[index - 1], owner.start)
-        for width in range(MOST_VICTIMS):
-            seat = seats[index + width]
-            if seat is None or seat.owner is owner or not board.may_move(seat, owner.weight):
-                break
-            group = [*group, seat]
-            option = _opening(
-                owner,
-                lane_cut(lane.starts, lane.ends, low, min(starts[index + width + 1], until)),
-                rest,
-            )
-            if option is not None:
-                start, length = option
-                gain = PLACED * owner.weight * length
-                options.append((_loss(group) - gain, start, length, group))
-        index += 1
+    for loss, low, high, victims in rooms[: 2 * TRIES_PER_ITEM]:
+        lane = owner.lane
+        parts = lane_cut(lane.starts, lane.ends, max(low, owner.start), min(high, until))
+        opening = _opening(owner, parts, rest)
+        if opening is not None:
+            options.append((loss, *opening, victims))
     return options
 
 

@@ -75,6 +75,8 @@ def best_places(board: Board, work: Work, amount: int, until: int) -> Places:
     best: tuple[int, Places] = (0, [])
     for manner in MANNERS if work.task.splittable else MANNERS[:2]:
         run = _Run(board, work, amount, until, manner)
+        if run.is_done():
+            break
         run.go()
         worth = run.worth()
         if run.places and (not best[1] or worth > best[0]):
@@ -129,6 +131,10 @@ class _Run:
                             return
                 elif self._skipped == FAR and gap[1] - max(gap[0], first) >= self._work.least:
                     self._skipped = max(gap[0], first)
+
+    def is_done(self) -> bool:
+        """Whether nothing is left that could be placed."""
+        return not self._need
 
     def worth(self) -> int:
         """What the pieces add to the score."""
