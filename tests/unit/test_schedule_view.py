@@ -104,7 +104,9 @@ REPORTED = ScopeReport(
     Scope(ScopeKind.JOINT, EVENTS[0]),
     PLAN,
     planned_at=datetime(2026, 1, 5, 8, tzinfo=UTC),
-    blockers=(Blocker(at("2026-01-06 09:00"), at("2026-01-06 11:00"), BlockerKind.EXTERNAL),),
+    blockers=(
+        Blocker(at("2026-01-06 09:00"), at("2026-01-06 11:00"), BlockerKind.EXTERNAL, EVENTS[3]),
+    ),
     names={HABIT: "Read a book", TASK: "Write the report", LOST: "Call Mum\x1b[2J"},
 )
 DATA = ScheduleData(WS, 30, force=False, dry_run=True, zone="UTC", scopes=(REPORTED,))
@@ -145,7 +147,10 @@ def test_the_whole_view() -> None:
         "x removed  Thu 8 Jan 09:00-09:30  habit aaaaaaaa       You skipped this date.",
         "",
         "error        task cccccccc             no_free_time: No free time.",
-        f"                                       in the way: event {EVENTS[3]}",
+        (
+            "                                       in the way: Tue 6 Jan 09:00-11:00 (external "
+            "00000000)"
+        ),
         "                                       would help: Unlock the event in the way.",
         "information  habit aaaaaaaa Mon 5 Jan  missed_today: Its time has passed.",
         "",
@@ -216,6 +221,15 @@ def test_ids_that_begin_alike_are_shown_as_long_as_it_takes() -> None:
     found = lines(dataclasses.replace(DATA, scopes=(dataclasses.replace(REPORTED, plan=plan),)))
 
     assert any(str(HABIT) in line for line in found)
+
+
+def test_of_many_things_in_the_way_the_first_are_named() -> None:
+    finding = dataclasses.replace(PLAN.findings[1], in_the_way=EVENTS)
+    plan = dataclasses.replace(PLAN, findings=(finding,))
+    data = dataclasses.replace(DATA, scopes=(dataclasses.replace(REPORTED, plan=plan),))
+
+    [line] = [line for line in lines(data, 250) if "in the way:" in line]
+    assert line.endswith(f"event {EVENTS[2]} and 1 more")
 
 
 def test_what_is_alike_on_many_dates_is_one_line_unless_all_are_asked_for() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -26,7 +26,7 @@ from tuturuuu_jobs.scheduling.decisions import (
     Plan,
     Update,
 )
-from tuturuuu_jobs.scheduling.model import instant_of
+from tuturuuu_jobs.scheduling.model import Blocker, instant_of
 from tuturuuu_jobs.scheduling.work import ScopeReport
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SHORT: Final = 8
+HURDLES: Final = 3
 _ROOMY: Final = 72
 _LEVEL_STYLES: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFORMATION: ""}
 _ORDER: Final = (Level.ERROR, Level.WARNING, Level.INFORMATION)
@@ -212,24 +213,35 @@ def _word(change: Change) -> str:
             return "resized" if change.moves else "renamed"
 
 
-def finding_table(plan: Plan, labels: Labels) -> Table:
+def finding_table(report: ScopeReport, labels: Labels, zone: ZoneInfo) -> Table:
     """Each demand that is not as asked: what is the matter, what is in the way, what would help."""
+    plan, known = report.plan or Plan(), {one.event_id: one for one in report.blockers}
     table = _grid()
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for level in _ORDER:
         for finding in (one for one in plan.findings if one.level is level):
-            table.add_row(*_finding_cells(finding, labels))
+            hurdles = [_hurdle(event_id, known, zone) for event_id in finding.in_the_way]
+            table.add_row(*_finding_cells(finding, labels, hurdles))
     return table
 
 
-def _finding_cells(finding: Finding, labels: Labels) -> Iterator[Text]:
+def _hurdle(event_id: UUID, known: Mapping[UUID | None, Blocker], zone: ZoneInfo) -> str:
+    blocker = known.get(event_id)
+    if blocker is None:
+        return f"event {event_id}"
+    span = render_span(blocker.start, blocker.end, zone)
+    return f"{span} ({blocker.kind.value} {str(event_id)[:SHORT]})"
+
+
+def _finding_cells(finding: Finding, labels: Labels, hurdles: Sequence[str]) -> Iterator[Text]:
     from rich.text import Text
 
     lines = [f"{finding.code.value}: {finding.text}"]
-    if finding.in_the_way:
-        lines.append(f"in the way: {', '.join(f'event {one}' for one in finding.in_the_way)}")
+    if hurdles:
+        more = f" and {len(hurdles) - HURDLES} more" if len(hurdles) > HURDLES else ""
+        lines.append(f"in the way: {', '.join(hurdles[:HURDLES])}{more}")
     if finding.remedy is not None:
         lines.append(f"would help: {finding.remedy.text}")
     day = f" {_day(finding.date)}" if finding.date else ""

@@ -119,7 +119,7 @@ class _View:
             yield agenda.change_table(plan, labels, zone, width, everything=self.everything)
             yield ""
         if plan.findings:
-            yield agenda.finding_table(plan, labels)
+            yield agenda.finding_table(self.report, labels, zone)
             yield ""
 
     def _weeks(self, labels: Labels, zone: ZoneInfo, first: date) -> Iterator[RenderableType]:

@@ -30,7 +30,9 @@ def one_offs(prefix: str, count: int, today: date, rng: random.Random) -> Iterat
         if number % 5 == 0:
             body["colorId"] = str(rng.randrange(1, 12))
         if number % 12 == 0:
-            yield body | all_day(day, rng.randrange(1, 4))
+            # Google makes all-day events free unless somebody says otherwise.
+            free = {} if number % 180 == 0 else {"transparency": "transparent"}
+            yield body | all_day(day, rng.randrange(1, 4)) | free
             continue
         start = datetime.combine(day, time(rng.randrange(6, 20), rng.choice((0, 15, 30))), UTC)
         body |= timed(start, timedelta(minutes=rng.choice((15, 30, 45, 60, 90))))

@@ -73,15 +73,21 @@ class Ran:
         )
 
     @property
+    def data(self) -> dict[str, Any]:
+        """The job's own part of the result."""
+        found: dict[str, Any] = self.result["data"] or {}
+        return found
+
+    @property
     def calendars(self) -> list[dict[str, Any]]:
         """What the run did to each calendar."""
-        found: list[dict[str, Any]] = (self.result["data"] or {}).get("calendars", [])
+        found: list[dict[str, Any]] = self.data.get("calendars", [])
         return found
 
     @property
     def totals(self) -> dict[str, int]:
         """The counts over all calendars."""
-        totals: dict[str, int] = (self.result["data"] or {}).get("totals", {})
+        totals: dict[str, int] = self.data.get("totals", {})
         return {name: totals.get(name, 0) for name in (*_COUNTS, "rejected", "swept")}
 
     @property

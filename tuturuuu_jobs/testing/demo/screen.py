@@ -20,6 +20,9 @@ class Screen(Protocol):
     def line(self, text: str) -> None:
         """One sentence."""
 
+    def lines(self, texts: Sequence[str]) -> None:
+        """What a command printed, as it printed it."""
+
     def table(self, columns: Sequence[str], rows: Sequence[Cells]) -> None:
         """Facts side by side; numbers are aligned to the right."""
 
@@ -31,6 +34,9 @@ class Silence:
         """Ignored."""
 
     def line(self, text: str) -> None:
+        """Ignored."""
+
+    def lines(self, texts: Sequence[str]) -> None:
         """Ignored."""
 
     def table(self, columns: Sequence[str], rows: Sequence[Cells]) -> None:
@@ -50,6 +56,10 @@ class Plain:
     def line(self, text: str) -> None:
         """The sentence, indented."""
         self._print(f"  {text}")
+
+    def lines(self, texts: Sequence[str]) -> None:
+        """The lines as they are: they may be as wide as the screen."""
+        self._print(*texts)
 
     def table(self, columns: Sequence[str], rows: Sequence[Cells]) -> None:
         """Columns under their names."""

@@ -20,6 +20,7 @@ from tuturuuu_jobs.testing.demo.compare import (
 )
 from tuturuuu_jobs.testing.demo.google import Google
 from tuturuuu_jobs.testing.demo.runs import Commands, Ran, Wanted
+from tuturuuu_jobs.testing.demo.scheduling import Scheduling
 from tuturuuu_jobs.testing.demo.screen import Screen
 from tuturuuu_jobs.testing.demo.world import (
     BERLIN,
@@ -50,6 +51,7 @@ class Story:
         runs: Every run of the command with the title of its step.
         compared: The last comparison.
         problems: Everything that was not as it should be, one line each.
+        schedules: Every run of the second half, for programs.
     """
 
     world: World
@@ -61,6 +63,7 @@ class Story:
     runs: list[tuple[str, Ran]] = dataclasses.field(default_factory=list[tuple[str, Ran]])
     compared: list[Compared] = dataclasses.field(default_factory=list[Compared])
     problems: list[str] = dataclasses.field(default_factory=list[str])
+    schedules: list[dict[str, Any]] = dataclasses.field(default_factory=list[dict[str, Any]])
 
     @property
     def rows(self) -> int:
@@ -88,6 +91,7 @@ class Story:
         self._run("And once more", "sync", quiet)
         lost = {calendar_id: known[calendar_id] for calendar_id in (EVES, OLD_PROJECT)}
         self._compare(store_of(self.google, self.world, lost))
+        self._schedule()
 
     def to_json(self) -> dict[str, Any]:
         """All of it for programs."""
@@ -108,6 +112,7 @@ class Story:
                 for title, ran in self.runs
             ],
             "calendars": [dataclasses.asdict(entry) for entry in self.compared],
+            "schedules": self.schedules,
         }
 
     def _introduce(self) -> None:
@@ -194,6 +199,12 @@ class Story:
         if left:
             self.screen.line(f"{left} of them wait at the window's edge for the next full sync")
         self.screen.line(f"{self.rows} rows compared, {self.differ} differ")
+
+    def _schedule(self) -> None:
+        scheduling = Scheduling(self.world, self.connection, self.commands, self.screen, self.clock)
+        scheduling.tell()
+        self.problems += scheduling.problems
+        self.schedules = scheduling.to_json()
 
 
 def _shown(totals: Mapping[str, int]) -> tuple[int, ...]:
