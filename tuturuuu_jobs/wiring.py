@@ -129,6 +129,7 @@ def open_connection(settings: Settings, application_name: str) -> psycopg.Connec
 def build_runtime(settings: Settings) -> Runtime:
     """What every run needs, whatever its job."""
     from tuturuuu_jobs.runtime.clock import SystemClock
+    from tuturuuu_jobs.runtime.database import address_of
     from tuturuuu_jobs.runtime.identity import new_run_id, read_identity
     from tuturuuu_jobs.runtime.locks import LockMode
     from tuturuuu_jobs.runtime.run import Runtime
@@ -136,6 +137,7 @@ def build_runtime(settings: Settings) -> Runtime:
     clock, rng = SystemClock(), random.SystemRandom()
     return Runtime(
         connect=lambda name: open_connection(settings, name),
+        address=address_of(url.get_secret_value()) if (url := settings.database_url) else "",
         state_dir=settings.state_dir,
         lock_mode=LockMode(settings.locks),
         clock=clock,

@@ -20,14 +20,18 @@ def reap(*, as_json: ledger.AsJson = False, quiet: Quiet = False) -> None:
     Results that the ledger could not take earlier are told to it first. Nothing is run again.
     """
     from tuturuuu_jobs.runtime import reaping
+    from tuturuuu_jobs.runtime.database import address_of
     from tuturuuu_jobs.runtime.identity import read_identity
+    from tuturuuu_jobs.runtime.schema import require_schema
     from tuturuuu_jobs.runtime.settling import drain_spool
     from tuturuuu_jobs.runtime.state import StateDirectory
 
     try:
-        state = StateDirectory(wiring.load_settings().state_dir)
+        settings = wiring.load_settings()
+        state = StateDirectory(settings.state_dir)
         with ledger.open_ledger() as connection:
-            drained = drain_spool(connection, state)
+            homes = (require_schema(connection), address_of(settings.require_database_url()))
+            drained = drain_spool(connection, state, homes)
             findings = reaping.reap(connection, read_identity())
     except JobError as error:
         output.fail(error)
@@ -68,6 +72,7 @@ def prune(*, as_json: ledger.AsJson = False, quiet: Quiet = False) -> None:
         output.print_lines(
             [
                 f"removed {pruned.runs} runs",
+                *([f"removed {pruned.stray_events} events"] if pruned.stray_events else []),
                 *([f"removed {files} files of the state directory"] if files else []),
                 *(f"dropped {name}" for name in pruned.dropped_partitions),
                 *(f"created {name}" for name in pruned.new_partitions),

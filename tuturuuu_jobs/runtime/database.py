@@ -7,6 +7,7 @@ in its text. SQLSTATE, constraint and table are what an operator needs; DETAIL c
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import secrets
 from collections.abc import Generator
@@ -81,6 +82,18 @@ def connect(dsn: str, *, application_name: str, timeout_s: float = 10) -> psycop
         connection.close()
         raise
     return connection
+
+
+def address_of(dsn: str) -> str:
+    """A name for the server and the database that an address leads to, whoever logs in; no secret.
+
+    An address that cannot be read leads nowhere in particular.
+    """
+    with contextlib.suppress(psycopg.Error):
+        parts = conninfo.conninfo_to_dict(dsn)
+        place = [str(parts.get(name) or "") for name in ("host", "hostaddr", "port", "dbname")]
+        return "address:" + hashlib.sha256("/".join(place).encode()).hexdigest()[:16]
+    return "address:"
 
 
 def _check_address(dsn: str) -> None:

@@ -60,6 +60,7 @@ class Surroundings:
     signals: Interrupts
     progress: Callable[[Progress], None]
     heartbeat: Heartbeat
+    address: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Execution(Generic[P, D]):
     Attributes:
         attempts: Tries begun so far; 0 for a run that never got to work.
         opened: Whether the ledger has a running row of it.
+        home: What the ledger's database is called in records, as far as it is known.
         leaves_record: Whether it is to be recorded: not if its slot or its id is taken already.
         started: On the monotonic clock.
     """
@@ -104,6 +106,7 @@ class Execution(Generic[P, D]):
         self._untold: list[AttemptEnd] = []
         self._outcome: Outcome | None = None
         self._began = facts.started_at
+        self.home = around.address
         self.attempts = 0
         self.opened = False
         self.leaves_record = True
@@ -246,8 +249,8 @@ class Execution(Generic[P, D]):
                 self._untold.clear()
             return connection
         connection = around.session.take(self._remaining_wait)
-        schema.require_schema(connection)
-        drain_spool(connection, around.state)
+        self.home = schema.require_schema(connection)
+        drain_spool(connection, around.state, (self.home, around.address))
         if ledger.find_done(connection, self._facts) is not None:
             return None
         self._settle_predecessor(connection)

@@ -60,6 +60,7 @@ _OWN_TABLES: Final = (
 _FUNCTIONS: Final = (
     "jobs.ensure_event_partitions(integer)",
     "jobs.drop_event_partitions(integer)",
+    "jobs.remove_stray_events(integer)",
     "private.upsert_scheduling_metadata(uuid, text, text, int, int, int, int, int)",
 )
 
@@ -77,7 +78,7 @@ def _own_rights() -> Iterator[tuple[str, str]]:
     for table in _OWN_TABLES:
         yield "select, insert, update, delete", table
     yield "select, insert", "events"
-    for table in ("migrations", "exhausted", "last_success"):
+    for table in ("migrations", "installation", "exhausted", "last_success"):
         yield "select", table
 
 

@@ -52,9 +52,14 @@ class Retention:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed and made."""
+    """What was removed and made.
+
+    Attributes:
+        stray_events: Events that lay in no month's partition.
+    """
 
     runs: int
+    stray_events: int
     dropped_partitions: tuple[str, ...]
     new_partitions: tuple[str, ...]
 
@@ -79,6 +84,7 @@ with doomed as (
 delete from jobs.runs using doomed where runs.id = doomed.id
 """
 
+_REMOVE_STRAYS: Final[LiteralString] = "select jobs.remove_stray_events(%(days)s)"
 _DROP_PARTITIONS: Final[LiteralString] = "select jobs.drop_event_partitions(%(days)s)"
 _ENSURE_PARTITIONS: Final[LiteralString] = "select jobs.ensure_event_partitions(%(months)s)"
 
@@ -93,6 +99,13 @@ def prune(
             limits = {"status": status.value, "keep": keep.of(status), "batch": batch}
             while deleted := connection.execute(_DELETE_BATCH, limits).rowcount:
                 runs += deleted
-        dropped = connection.execute(_DROP_PARTITIONS, {"days": keep.events.days}).fetchall()
+        days = {"days": keep.events.days}
+        strays = connection.execute(_REMOVE_STRAYS, days).fetchone()
+        dropped = connection.execute(_DROP_PARTITIONS, days).fetchall()
         made = connection.execute(_ENSURE_PARTITIONS, {"months": _MONTHS_AHEAD}).fetchall()
-    return Pruned(runs, tuple(row[0] for row in dropped), tuple(row[0] for row in made))
+    return Pruned(
+        runs,
+        int(strays[0]) if strays else 0,
+        tuple(row[0] for row in dropped),
+        tuple(row[0] for row in made),
+    )

@@ -46,6 +46,7 @@ class Runtime:
 
     Attributes:
         connect: Opens a connection under an application name; raises JobError.
+        address: A name for the database that ``connect`` leads to.
         state_dir: Holds locks, results and the spool.
         lock_mode: Which locks a run takes.
         clock: The only source of time.
@@ -65,6 +66,7 @@ class Runtime:
     rng: random.Random
     new_id: Callable[[], UUID]
     identity: ProcessIdentity
+    address: str = ""
     code_version: str = ""
     invocation_id: str | None = None
     heartbeat_s: float = PERIOD_S
@@ -104,7 +106,7 @@ def run_job(
             run.note_contention()
             result = _build(run, facts, around)
             if run.leaves_record:
-                entry = Record(facts, result, opened=run.opened)
+                entry = Record(facts, result, opened=run.opened, home=run.home)
                 result = record(entry, around.session, around.state, around.clock, around.rng)
         observers.finished(result)
     return result
@@ -163,7 +165,15 @@ def _surroundings(
         Heartbeat(facts.id, runtime.connect, signals.cancel, runtime.heartbeat_s) as heartbeat,
     ):
         yield Surroundings(
-            runtime.clock, runtime.rng, deadline, session, state, signals, progress, heartbeat
+            runtime.clock,
+            runtime.rng,
+            deadline,
+            session,
+            state,
+            signals,
+            progress,
+            heartbeat,
+            runtime.address,
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg.rows import class_row
 
-from tuturuuu_jobs.errors import SettingsError
+from tuturuuu_jobs.errors import SettingsError, UnavailableError
 from tuturuuu_jobs.runtime.database import translated_errors
 
 _HINT: Final = "run: tuturuuu-jobs db migrate"
@@ -105,18 +105,22 @@ def pending(connection: psycopg.Connection[Any]) -> list[str]:
 
 # An answer of one row in any case: no rows of a table with row security would look like none.
 _LOOK: Final[LiteralString] = """
-select row_security_active('jobs.migrations') as hidden,
-       (select jsonb_object_agg(name, sha256) from jobs.migrations) as applied
+select row_security_active('jobs.migrations') or row_security_active('jobs.installation'),
+       (select jsonb_object_agg(name, sha256) from jobs.migrations),
+       (select id || '/' || current_database() from jobs.installation)
 """
 
 
-def require_schema(connection: psycopg.Connection[Any]) -> None:
-    """Raise SettingsError if the database lacks schema ``jobs`` or some of its migrations."""
+def require_schema(connection: psycopg.Connection[Any]) -> str:
+    """What this database is called in records that are spooled for it.
+
+    Raises SettingsError if the database lacks schema ``jobs`` or some of its migrations.
+    """
     # In the normal case one question is enough; the others find out what is wrong.
     with contextlib.suppress(psycopg.Error):
         row = connection.execute(_LOOK).fetchone()
         if row is not None and not row[0] and _shipped().items() <= (row[1] or {}).items():
-            return
+            return str(row[2])
     with translated_errors():
         if not _is_installed(connection):
             raise SettingsError(
@@ -129,6 +133,7 @@ def require_schema(connection: psycopg.Connection[Any]) -> None:
             code="schema_outdated",
             hint=_HINT,
         )
+    raise UnavailableError("the schema jobs could not be read", code="database_unavailable")
 
 
 def _shipped() -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import random
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -38,11 +39,14 @@ class Record:
 
     Attributes:
         opened: Whether the ledger may have a running row of this run.
+        home: Which database it is for: as that calls itself, or its address if it was never
+            reached.
     """
 
     facts: RunFacts
     result: Result
     opened: bool
+    home: str
 
     def write(self, connection: psycopg.Connection[Any]) -> None:
         """Settle the row, or insert it if the run never had one; idempotent.
@@ -61,7 +65,12 @@ class Record:
                 facts[name] = str(value)
             elif isinstance(value, datetime):
                 facts[name] = value.isoformat()
-        return {"facts": facts, "result": self.result.to_json(), "opened": self.opened}
+        return {
+            "facts": facts,
+            "result": self.result.to_json(),
+            "opened": self.opened,
+            "home": self.home,
+        }
 
     @classmethod
     def parse(cls, document: dict[str, Any]) -> Record:
@@ -76,6 +85,7 @@ class Record:
             RunFacts(**facts),
             report.parse_result(document["result"]),
             bool(document["opened"]),
+            str(document["home"]),
         )
 
 
@@ -133,15 +143,27 @@ def _unsettled(error: JobError) -> Problem:
     )
 
 
-def drain_spool(connection: psycopg.Connection[Any], state: StateDirectory) -> int:
+def drain_spool(
+    connection: psycopg.Connection[Any], state: StateDirectory, homes: Collection[str]
+) -> int:
     """Tell the ledger what it could not be told earlier; returns how many results it took.
 
+    Records of another database, which ``DATABASE_URL`` led to earlier, wait until it does again.
+
     Raises JobError if the database fails meanwhile; what is left stays spooled.
+
+    Args:
+        connection: To the ledger.
+        state: Where the spool is.
+        homes: The names that the ledger's database goes by in records.
     """
     taken = 0
     for path, document in state.unsettled():
         try:
-            Record.parse(document).write(connection)
+            entry = Record.parse(document)
+            if entry.home not in homes:
+                continue
+            entry.write(connection)
         except SupersededError:
             # Somebody settled it first; the result itself is still kept in results/.
             pass

@@ -125,13 +125,13 @@ def test_a_record_reaches_the_ledger_from_whatever_was_known_before(
             ledger.open_run(connection, run)
         if reached == "settled":
             ledger.settle(connection, run.id, result_of(run))
-        Record(run, result_of(run), opened=False).write(connection)
+        Record(run, result_of(run), opened=False, home="").write(connection)
     assert rows("select status, code from jobs.runs") == [("succeeded", "succeeded")]
 
 
 def test_what_is_spooled_survives_as_it_was(database: Database, tmp_path: Path) -> None:
     run = facts(slot=START, parent_run_id=uuid4())
-    entry = Record(run, result_of(run, Kind.PARTIAL), opened=True)
+    entry = Record(run, result_of(run, Kind.PARTIAL), opened=True, home="here")
     StateDirectory(tmp_path).save_unsettled(run.id, entry.to_json())
     [(_, document)] = StateDirectory(tmp_path).unsettled()
     assert Record.parse(document) == entry
@@ -142,15 +142,15 @@ def test_a_spooled_record_that_cannot_be_understood_stops_nobody(
 ) -> None:
     state = StateDirectory(tmp_path)
     run = facts()
-    good = Record(run, result_of(run), opened=False).to_json()
+    good = Record(run, result_of(run), opened=False, home="here").to_json()
     refused = facts()
     state.save_unsettled(UUID(int=1), {"facts": {}})
-    bad = Record(refused, result_of(refused), opened=False).to_json()
+    bad = Record(refused, result_of(refused), opened=False, home="here").to_json()
     bad["facts"]["trigger"] = "unheard-of"
     state.save_unsettled(UUID(int=2), bad)
     state.save_unsettled(run.id, good)
     with database.connect() as connection:
-        assert drain_spool(connection, state) == 1
+        assert drain_spool(connection, state, {"here"}) == 1
     assert rows("select id from jobs.runs") == [(run.id,)]
     assert {path.suffix for path in state.spool.iterdir()} == {".unreadable"}
 
@@ -191,15 +191,29 @@ def test_this_months_events_have_a_partition_of_their_own(
     assert unprotected == []
 
 
-def test_a_month_whose_events_came_early_stays_in_the_default_partition(
-    database: Database,
+def test_events_that_came_before_their_month_move_into_its_partition(
+    database: Database, rows: LoadRows
 ) -> None:
+    moments = ("5 months", "6 months", "9 months", "-2 years")
     with database.connect() as connection:
-        connection.execute(
-            "insert into jobs.events (at, type) values (now() + interval '5 months', 'x')"
-        )
+        for moment in moments:
+            connection.execute(
+                "insert into jobs.events (at, type) values (now() + %s::interval, %s)",
+                [moment, moment],
+            )
+        before = rows("select id, at, xid::text, type from jobs.events order by id")
         made = connection.execute("select jobs.ensure_event_partitions(6)").fetchall()
-    assert len(made) == 3
+        assert len(made) == 4
+        assert rows("select id, at, xid::text, type from jobs.events order by id") == before
+        assert rows("select type from jobs.events_default order by id") == [
+            ("9 months",),
+            ("-2 years",),
+        ]
+        for attack in ("delete from jobs.events", "truncate jobs.events_default"):
+            with pytest.raises(errors.ObjectNotInPrerequisiteState):
+                connection.execute(attack.encode())
+        connection.execute("insert into jobs.events (at, type) values ('1999-01-01Z', 'later')")
+    assert rows("select type from jobs.events_default where at < '2000-01-01Z'") == [("later",)]
 
 
 def test_the_views_name_what_needs_a_person_and_the_last_success(

@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from tests.fixtures.postgres import Database
+from tests.fixtures.postgres import Database, Databases
 from tests.integration.runtime.conftest import LoadRows
 from tests.integration.runtime.parts import KEY, WORKSPACE, Data, ScriptedJob, runtime_for, succeed
 from tuturuuu_jobs.errors import (
@@ -25,12 +25,14 @@ from tuturuuu_jobs.errors import (
     UnavailableError,
     UsageError,
 )
+from tuturuuu_jobs.runtime.database import address_of, connect
 from tuturuuu_jobs.runtime.job import Progress, RunContext, RunRequest
 from tuturuuu_jobs.runtime.locks import LockMode, advisory_key
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem
-from tuturuuu_jobs.runtime.run import preview_job, run_job
+from tuturuuu_jobs.runtime.run import Runtime, preview_job, run_job
 from tuturuuu_jobs.runtime.state import StateDirectory
 from tuturuuu_jobs.testing.clock import VirtualClock
+from tuturuuu_jobs.testing.tuturuuu import Shape
 
 Context = RunContext[Data]
 
@@ -304,6 +306,45 @@ def test_a_settling_that_fails_is_spooled_and_settled_by_the_next_run(
     run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime)
     assert rows("select status from jobs.runs order by id") == [("succeeded",), ("succeeded",)]
     assert rows("select data from jobs.events where type = 'run.lost'") == []
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_what_is_spooled_for_one_database_is_told_no_other(
+    databases: Databases, database: Database, tmp_path: Path, rows: LoadRows, *, reached: bool
+) -> None:
+    def lose(ctx: Context, previous: Data | None) -> Data:
+        ctx.connection.close()
+        return {}
+
+    opened: list[str] = []
+
+    def connect_once(name: str) -> psycopg.Connection[Any]:
+        opened.append(name)
+        if len(opened) > reached:
+            raise UnavailableError("down", code="database_unavailable")
+        return connect(database.dsn, application_name=name)
+
+    def runtime(dsn: str) -> Runtime:
+        made = runtime_for(dsn, tmp_path, clock=VirtualClock())
+        return dataclasses.replace(made, address=address_of(dsn))
+
+    failing = dataclasses.replace(runtime(database.dsn), connect=connect_once)
+    first = run_job(ScriptedJob([lose]), {}, RunRequest(), failing)
+    assert [warning.code for warning in first.warnings] == ["unsettled"]
+    spooled = list(StateDirectory(tmp_path).spool.iterdir())
+    with databases.fresh(Shape.CURRENT, jobs_schema=True) as other:
+        second = run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime(other.dsn))
+        with other.connect() as connection:
+            told = connection.execute("select id::text from jobs.runs").fetchall()
+    assert told == [(second.run_id,)]
+    assert list(StateDirectory(tmp_path).spool.iterdir()) == spooled
+
+    third = run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime(database.dsn))
+    assert rows("select id::text from jobs.runs order by created_at") == [
+        (first.run_id,),
+        (third.run_id,),
+    ]
+    assert list(StateDirectory(tmp_path).spool.iterdir()) == []
 
 
 def test_a_settling_that_meets_a_broken_connection_is_done_on_a_new_one(

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from psycopg import errors
 
 from tests.fixtures.postgres import Database
 from tests.integration.runtime.conftest import Invoke, LoadRows, StartVictim
@@ -163,10 +164,30 @@ def test_months_of_events_go_when_their_last_day_is_old_enough(
     assert invoke(database, runs.app, "prune", "--quiet") == (0, "", "")
 
 
+def test_events_without_a_month_go_by_their_own_age(
+    database: Database, rows: LoadRows, invoke: Invoke
+) -> None:
+    with database.connect() as connection:
+        for days in (89, 91, 4000):
+            connection.execute(
+                "insert into jobs.events (at, type) values (now() - make_interval(days => %s), %s)",
+                [days, f"{days}"],
+            )
+    code, said, _ = invoke(database, runs.app, "prune")
+    assert (code, said) == (0, "removed 0 runs\nremoved 2 events\n")
+    assert rows("select type from jobs.events") == [("89",)]
+    with database.connect() as connection, pytest.raises(errors.ObjectNotInPrerequisiteState):
+        connection.execute("delete from jobs.events")
+
+
 def test_events_of_the_last_month_cannot_be_dropped(database: Database, rows: LoadRows) -> None:
     before = rows("select inhrelid::regclass::text from pg_inherits")
     with database.connect() as connection:
         assert connection.execute("select jobs.drop_event_partitions(-500)").fetchall() == []
+        connection.execute(
+            "insert into jobs.events (at, type) values (now() - '30 d'::interval, 'x')"
+        )
+        assert connection.execute("select jobs.remove_stray_events(-500)").fetchall() == [(0,)]
     assert rows("select inhrelid::regclass::text from pg_inherits") == before
 
 
