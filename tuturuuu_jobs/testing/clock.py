@@ -30,6 +30,7 @@ class VirtualClock:
             return self._now
 
     def __call__(self) -> datetime:
+        """The wall clock, as `now` gives it."""
         return self.now()
 
     def monotonic(self) -> float:

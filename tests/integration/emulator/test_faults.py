@@ -11,7 +11,7 @@ import google.auth.exceptions
 import pytest
 from googleapiclient.errors import HttpError
 
-from tests.integration.emulator.proof import ME, covers, items, pages, timed, token
+from tests.integration.emulator.proof import ME, covers, items, pages, refusal, timed, token
 from tuturuuu_jobs.testing.emulator import (
     API_ERRORS,
     WRITE_ERRORS,
@@ -375,6 +375,43 @@ def test_a_quota_is_per_account_and_refills_with_the_clock(
     items(other)
     emulator.clock.advance(timedelta(seconds=60))
     items(service)
+
+
+@covers("quota")
+def test_a_quota_of_writes_lasts_for_hours_and_reads_go_on(
+    emulator: Emulator, service: Any
+) -> None:
+    assert isinstance(emulator.clock, VirtualClock)
+    limit = Fault(
+        kind=FaultKind.QUOTA, size=2, seconds=3600, method="POST", error="403 quotaExceeded"
+    )
+    emulator.add_fault(limit)
+    body = {key: value for key, value in timed("x").items() if key != "id"}
+    insert = service.events().insert(calendarId="primary", body=body)
+    insert.execute()
+    emulator.clock.advance(timedelta(minutes=30))
+    insert.execute()
+    with pytest.raises(HttpError) as caught:
+        insert.execute()
+    assert refusal(caught) == "403 quotaExceeded"
+    assert len(items(service)) == 2
+    emulator.clock.advance(timedelta(minutes=30))
+    insert.execute()
+    with pytest.raises(HttpError):
+        insert.execute()
+
+
+@covers("quota")
+def test_a_quota_can_be_that_of_all_accounts_together(
+    emulator: Emulator, service: Any, google_service: Callable[[Account], Any]
+) -> None:
+    other = google_service(emulator.add_account("other@example.test"))
+    emulator.add_fault(Fault(kind=FaultKind.QUOTA, size=2, shared=True))
+    items(service)
+    items(other)
+    with pytest.raises(HttpError) as caught:
+        items(other)
+    assert refusal(caught) == "403 rateLimitExceeded"
 
 
 def test_a_rule_strikes_only_where_and_as_often_as_it_says(

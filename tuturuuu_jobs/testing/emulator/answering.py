@@ -196,8 +196,9 @@ class Answering:
 
     def _over_quota(self, fault: Fault, target: Target) -> bool:
         now = self._state.clock()
-        recent = self._state.quota.setdefault((id(fault), target.user or ""), collections.deque())
-        while recent and recent[0] <= now - timedelta(minutes=1):
+        account = "" if fault.shared else target.user or ""
+        recent = self._state.quota.setdefault((id(fault), account), collections.deque())
+        while recent and recent[0] <= now - timedelta(seconds=fault.seconds or 60):
             recent.popleft()
         if len(recent) >= fault.size:
             return True

@@ -93,7 +93,7 @@ _KINDS: Final[tuple[tuple[str, Fault], ...]] = (
         Fault(kind=FaultKind.ROLE_CHANGE),
     ),
     (
-        "More than `size` requests of an account within a minute are refused.",
+        "More than `size` requests of an account within a minute, or `seconds`, are refused.",
         Fault(kind=FaultKind.QUOTA, size=600),
     ),
 )

@@ -97,9 +97,10 @@ class Fault:
         kind: What happens.
         error: For ERROR, a name in API_ERRORS, WRITE_ERRORS or TOKEN_ERRORS, or one's own spec.
         retry_after: For ERROR and QUOTA, the text of the Retry-After header.
-        seconds: For LATENCY and STALL, how long.
+        seconds: For LATENCY and STALL, how long; for QUOTA the window, 0 being a minute.
         raw: For RAW, every byte of the answer; the connection closes after it.
-        size: For PAGE_CLAMP the page size, for QUOTA the requests per minute and account.
+        size: For PAGE_CLAMP the page size, for QUOTA the requests of an account in a window.
+        shared: For QUOTA, all accounts together have that many, as those of a project have.
         event_id: For STALE and MISSING_ITEM the event; without it the first of the listing.
         role: For ROLE_CHANGE, the new role of the account that asks.
         action: For MUTATE, called before the request is answered.
@@ -123,6 +124,7 @@ class Fault:
     seconds: float = 0.0
     raw: bytes = b""
     size: int = 7
+    shared: bool = False
     event_id: str | None = None
     role: str = "freeBusyReader"
     action: Callable[[], object] | None = None

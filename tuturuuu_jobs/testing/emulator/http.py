@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import struct
 import threading
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -98,11 +100,30 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server  # pyright: ignore[reportIncompatibleVariableOverride]  # Made by it alone.
 
     def _serve(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length else b""
+        try:
+            body = self._body()
+        except (OSError, ValueError, EOFError, zlib.error):
+            self.send_error(400, "cannot read the body of the request")
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = parsed_request(self.command, self.path, headers, body)
         self._send(self.server.answer(request))
+
+    def _body(self) -> bytes:
+        """The body, whole or in chunks, plain or compressed: clients differ."""
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            body = b"".join(self._chunks())
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+
+    def _chunks(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline(1024).partition(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline(8)
+        while self.rfile.readline(65536).strip():
+            continue
 
     def _send(self, sending: Transmission) -> None:
         if sending.first:
