@@ -21,6 +21,7 @@ from tuturuuu_jobs.runtime.clock import SystemClock
 from tuturuuu_jobs.runtime.database import connect
 from tuturuuu_jobs.runtime.identity import read_identity
 from tuturuuu_jobs.runtime.locks import advisory_lock
+from tuturuuu_jobs.runtime.quota.buckets import SharedBuckets, per_minute
 from tuturuuu_jobs.settings import Settings, load_settings
 from tuturuuu_jobs.testing.clock import VirtualClock
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
@@ -196,6 +197,11 @@ def pause_queue(scene: Scene) -> None:
     )
 
 
+def block_a_quota(scene: Scene) -> None:
+    bucket = per_minute("google-account-1", 600)
+    SharedBuckets(scene.connection, scene.clock.now).block(bucket, 60)
+
+
 SITUATIONS: dict[str, tuple[Callable[[Scene], object], str, Severity]] = {
     "an account is off": (deactivate, "account_inactive", Severity.WARNING),
     "not read for hours": (
@@ -233,6 +239,7 @@ SITUATIONS: dict[str, tuple[Callable[[Scene], object], str, Severity]] = {
         Severity.WARNING,
     ),
     "a paused queue": (pause_queue, "queue_paused", Severity.WARNING),
+    "Google asked to wait": (block_a_quota, "quota_blocked", Severity.WARNING),
     "limits beyond the server": (
         lambda scene: scene.connection.execute("update jobs.queues set total_limit = 200"),
         "connections_too_few",

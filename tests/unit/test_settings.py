@@ -133,6 +133,27 @@ def test_without_home_in_the_environment_the_password_database_answers() -> None
     assert load_settings({}).state_dir.is_absolute()
 
 
+@pytest.mark.parametrize(
+    ("value", "quota"), [("10", 10), (" 600 ", 600), ("off", 0), ("OFF", 0), ("0", 0)]
+)
+def test_a_quota_is_a_number_a_minute_or_off(value: str, quota: int) -> None:
+    assert load({"TUTURUUU_JOBS_GOOGLE_USER_QUOTA": value}).google_user_quota == quota
+
+
+def test_quotas_are_googles_own_unless_said_otherwise(tmp_path: Path) -> None:
+    assert (load().google_project_quota, load().google_user_quota) == (10_000, 600)
+    config = write(tmp_path / "c.toml", 'google_project_quota = 500\ngoogle_user_quota = "off"')
+    settings = load(config=config)
+    assert (settings.google_project_quota, settings.google_user_quota) == (500, 0)
+
+
+@pytest.mark.parametrize("value", ["9", "-1", "1e3", "many", "10.5", "10000001", "true"])
+def test_what_is_no_quota_is_refused_by_name(value: str) -> None:
+    error = refusal({"TUTURUUU_JOBS_GOOGLE_PROJECT_QUOTA": value})
+    assert "TUTURUUU_JOBS_GOOGLE_PROJECT_QUOTA is wrong" in error.message
+    assert "at least 10, or off" in error.message
+
+
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_setting_has_a_variable_and_a_place(field: str) -> None:
     assert variable_of(field) in places_of(field)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tuturuuu_jobs.diagnosis import calendars, database, google, state, work
+from tuturuuu_jobs.diagnosis import calendars, database, google, quotas, state, work
 from tuturuuu_jobs.diagnosis.findings import Finding, examine
 from tuturuuu_jobs.diagnosis.settings import judge_settings
 from tuturuuu_jobs.runtime.clock import Clock
@@ -170,6 +170,9 @@ class Examiner:
         def queues() -> Iterator[Finding]:
             return work.judge_queues(list_queues(connection))
 
+        def requests() -> Iterator[Finding]:
+            return quotas.judge_quotas(quotas.load_blocked(connection, now))
+
         def room() -> Iterator[Finding]:
             server = database.load_server(connection)
             return database.judge_room(server, list_queues(connection))
@@ -179,6 +182,7 @@ class Examiner:
             ("runs that failed", failing),
             ("runs that were skipped", skipped),
             ("queues", queues),
+            ("the quotas of requests", requests),
             ("connections", room),
         ):
             yield from examine(subject, look, why=_UNKNOWN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -227,16 +227,18 @@ def test_a_wait_beyond_the_deadline_fails_the_calendar_and_writes_nothing(scene:
     assert scene.clock.monotonic() <= 60
 
 
-@pytest.mark.parametrize("way", ["table", "right"])
+RENAME: LiteralString = "alter table jobs.rate_buckets rename to gone"
+REFUSE: LiteralString = """
+create function refuse() returns trigger language plpgsql
+    as 'begin raise insufficient_privilege; end';
+create trigger refused before insert on jobs.rate_buckets execute function refuse();
+"""
+
+
+@pytest.mark.parametrize("statement", [RENAME, REFUSE], ids=["table", "right"])
 def test_buckets_out_of_reach_are_replaced_by_one_of_the_run(
-    scene: Scene, way: str, caplog: pytest.LogCaptureFixture
+    scene: Scene, statement: LiteralString, caplog: pytest.LogCaptureFixture
 ) -> None:
-    statement = {
-        "table": "alter table jobs.rate_buckets rename to gone",
-        "right": "create function refuse() returns trigger language plpgsql as "
-        "'begin raise insufficient_privilege; end'; create trigger refused before insert "
-        "on jobs.rate_buckets execute function refuse()",
-    }[way]
     scene.connection.execute(statement)
     scene.account_quota = 60
     count_googles_way(scene, 60)
