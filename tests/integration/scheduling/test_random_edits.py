@@ -1,0 +1,274 @@
+"""A team and its people change things all the time, also while a schedule is under way.
+
+After any history: the hard rules hold, nobody's edit is overwritten, and a run with nothing new to
+see writes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.integration.scheduling.stage import Stage
+from tests.unit.scheduling.rules import violations
+from tuturuuu_jobs.scheduling.decisions import Delete, Insert, Plan, Update
+from tuturuuu_jobs.scheduling.model import Scope, Snapshot
+from tuturuuu_jobs.testing.tuturuuu import seed
+
+Physical = dict[tuple[str, UUID], tuple[str, str]]
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclasses.dataclass
+class Look:
+    """The rows around one plan: before and after somebody interfered."""
+
+    before: Physical
+    after: Physical
+    snapshot: Snapshot
+    plan: Plan | None = None
+
+
+class Life:
+    """Two people, their own workspaces and the team's, and chance."""
+
+    def __init__(self, stage: Stage, number: int) -> None:
+        self.stage = stage
+        self.rng = random.Random(number)
+        connection = stage.connection
+        self.people = [seed.create_user(connection, user_id=UUID(int=n << 100)) for n in (1, 2)]
+        self.own = [seed.personal_workspace(connection, user) for user in self.people]
+        self.team = seed.create_workspace(
+            connection, self.people[0], ws_id=UUID(int=3 << 100), timezone="Europe/Berlin"
+        )
+        seed.add_member(connection, self.team, self.people[1])
+        self.boards = {
+            ws_id: seed.create_board(connection, ws_id, self.people[0])
+            for ws_id in (*self.own, self.team)
+        }
+        self.looks: dict[Scope, Look] = {}
+        self.edits = 0
+        stage.before_plan = self._watch
+        real = stage.planner
+        stage.planner = lambda snapshot: self._note(snapshot, real(snapshot))
+        for _ in range(8):
+            self.add_habit()
+            self.add_task()
+
+    def execute(self, statement: str, *values: object) -> None:
+        self.stage.connection.execute(statement.encode(), values)
+
+    def any_of(self, table: str) -> UUID | None:
+        query = f"select id from {table} order by id"
+        rows = self.stage.connection.execute(query.encode()).fetchall()
+        return self.rng.choice(rows)[0] if rows else None
+
+    def any_ws(self) -> UUID:
+        return self.rng.choice([*self.own, self.team])
+
+    def any_time(self) -> Any:
+        now = self.stage.clock.now()
+        return now + timedelta(minutes=5 * self.rng.randrange(-24, 7 * 288))
+
+    def add_habit(self) -> None:
+        rng = self.rng
+        split = rng.random() < 0.2
+        seed.create_habit(
+            self.stage.connection,
+            self.any_ws(),
+            f"Habit {rng.randrange(100)}",
+            duration_minutes=rng.choice([15, 25, 30, 60, 90]),
+            priority=rng.choice(["low", "normal", "high", "critical"]),
+            ideal_time=rng.choice([None, "08:00", "12:30", "22:00"]),
+            time_preference=rng.choice([None, "morning", "evening"]),
+            frequency=rng.choice(["daily", "daily", "weekly"]),
+            start_date=date(2026, 1, rng.randrange(1, 9)),
+            is_splittable=split,
+            max_instances_per_day=3 if split else None,
+        )
+
+    def add_task(self) -> None:
+        rng = self.rng
+        ws_id = self.any_ws()
+        due = self.any_time() if rng.random() < 0.5 else None
+        users = [rng.choice(self.people)] if ws_id == self.team else [self._owner(ws_id)]
+        task = seed.create_task(
+            self.stage.connection,
+            self.boards[ws_id],
+            f"Task {rng.randrange(100)}",
+            assignees=users,
+            hours=rng.choice([0.5, 1.0, 2.5, 6.0]),
+            end_date=due,
+        )
+        self.execute(
+            "update task_user_scheduling_settings set is_splittable = %s where task_id = %s",
+            rng.random() < 0.7,
+            task,
+        )
+
+    def _owner(self, ws_id: UUID) -> UUID:
+        return self.people[self.own.index(ws_id)]
+
+    def add_meeting(self) -> None:
+        start = self.any_time()
+        seed.create_event(
+            self.stage.connection,
+            self.any_ws(),
+            start,
+            start + MINUTE * self.rng.choice([0, 17, 30, 60, 180, 1440]),
+            locked=self.rng.random() < 0.5,
+        )
+
+    def edit_event(self) -> None:
+        event = self.any_of("workspace_calendar_events")
+        start = self.any_time()
+        statement = self.rng.choice(
+            [
+                "update workspace_calendar_events set start_at = %s, end_at = %s where id = %s",
+                (
+                    "update workspace_calendar_events set locked = not locked, created_at = %s "
+                    "where %s is not null and id = %s"
+                ),
+                (
+                    "update workspace_calendar_events set title = 'Mine', created_at = %s "
+                    "where %s is not null and id = %s"
+                ),
+                (
+                    "update workspace_calendar_events set external_event_id = id::text, "
+                    "external_calendar_id = 'x', created_at = %s where %s is not null and id = %s"
+                ),
+                (
+                    "delete from workspace_calendar_events "
+                    "where %s is not null and %s is not null and id = %s"
+                ),
+            ]
+        )
+        self.execute(statement, start, start + MINUTE * self.rng.choice([20, 45, 90]), event)
+
+    def edit_habit(self) -> None:
+        habit = self.any_of("workspace_habits")
+        statement = self.rng.choice(
+            [
+                "update workspace_habits set is_active = not is_active where id = %s",
+                "update workspace_habits set auto_schedule = not auto_schedule where id = %s",
+                "update workspace_habits set deleted_at = now() where id = %s",
+                "update workspace_habits set name = name || 'x' where id = %s",
+                "update workspace_habits set ideal_time = '10:00' where id = %s",
+                "update workspace_habits set duration_minutes = 45 where id = %s",
+                (
+                    "insert into habit_skipped_occurrences (ws_id, habit_id, occurrence_date) "
+                    "select ws_id, id, '2026-01-08' from workspace_habits where id = %s "
+                    "on conflict do nothing"
+                ),
+                "update habit_skipped_occurrences set revoked_at = now() where habit_id = %s",
+                (
+                    "insert into habit_completions (habit_id, occurrence_date, event_id) "
+                    "select habit_id, occurrence_date, event_id from habit_calendar_events "
+                    "where habit_id = %s on conflict do nothing"
+                ),
+            ]
+        )
+        self.execute(statement, habit)
+
+    def edit_task(self) -> None:
+        task = self.any_of("tasks")
+        statement = self.rng.choice(
+            [
+                (
+                    "update tasks t set list_id = l.id from task_lists l "
+                    "where t.id = %s and l.board_id = t.board_id and l.status = 'done'"
+                ),
+                "update tasks set deleted_at = now() where id = %s",
+                (
+                    "update task_user_scheduling_settings set total_duration = 4.25 "
+                    "where task_id = %s"
+                ),
+                (
+                    "update task_user_scheduling_settings set auto_schedule = not auto_schedule "
+                    "where task_id = %s"
+                ),
+                "update task_calendar_events set completed = true where task_id = %s",
+                "delete from task_assignees where task_id = %s",
+                "update tasks set priority = 'critical' where id = %s",
+            ]
+        )
+        self.execute(statement, task)
+
+    def let_time_pass(self) -> None:
+        self.stage.clock.advance(MINUTE * self.rng.choice([1, 7, 60, 300, 1440]))
+
+    def step(self) -> None:
+        """Something happens."""
+        actions: list[Callable[[], None]] = [self.add_habit, self.add_task, self.add_meeting]
+        actions += [self.edit_event, self.edit_event, self.edit_habit, self.edit_task]
+        self.rng.choice([*actions, self.let_time_pass])()
+
+    def schedule(self) -> None:
+        """Run every workspace once; somebody interferes now and then."""
+        for ws_id in (*self.own, self.team):
+            self.looks.clear()
+            self.edits = self.rng.choice([0, 0, 1])
+            result = self.stage.run(ws_id, attempts=2, allow_mass_delete=True)
+            assert (result.exit_code, result.errors) == (0, ()), result.error
+            assert {Scope(one.kind, one.user_id) for one in self.looks} == set(self.looks)
+            self._check(self.stage.physical())
+            self.edits = 0
+            # An edit behind the back of a scope that was done already waits for this run.
+            assert self.stage.run(ws_id, allow_mass_delete=True).exit_code == 0
+            lying = self.stage.physical()
+            again = self.stage.run(ws_id, allow_mass_delete=True)
+            assert again.exit_code == 0
+            assert self.stage.physical() == lying
+
+    def _watch(self, snapshot: Snapshot) -> None:
+        before = self.stage.physical()
+        if self.edits and self.rng.random() < 0.7:
+            self.edits -= 1
+            self.edit_event()
+        self.looks[snapshot.scope] = Look(before, self.stage.physical(), snapshot)
+
+    def _note(self, snapshot: Snapshot, made: Plan) -> Plan:
+        self.looks[snapshot.scope].plan = made
+        return made
+
+    def _check(self, final: Physical) -> None:
+        looks = list(self.looks.values())
+        ends = [look.before for look in looks[1:]] + [final]
+        for look, end in zip(looks, ends, strict=True):
+            assert look.plan is not None
+            assert violations(look.snapshot, look.plan) == []
+            changes = look.plan.changes
+            named = {c.item.event_id for c in changes if isinstance(c, Update)}
+            named |= {c.event_id for c in changes if isinstance(c, Delete)}
+            events = {key: at for key, at in look.after.items() if key[0] in {"event", "skip"}}
+            untouched = {key: at for key, at in events.items() if key[1] not in named}
+            assert {key: end.get(key) for key in untouched} == untouched
+            made = sum(key[0] == "event" and key not in look.after for key in end)
+            assert made == sum(isinstance(change, Insert) for change in changes)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_any_history_ends_in_a_sound_calendar(stage: Stage, number: int) -> None:
+    life = Life(stage, number)
+    life.schedule()
+    for _ in range(5):
+        for _ in range(life.rng.randrange(1, 6)):
+            life.step()
+        life.schedule()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", range(100, 160))
+def test_long_histories_do(stage: Stage, number: int) -> None:
+    life = Life(stage, number)
+    for _ in range(25):
+        for _ in range(life.rng.randrange(1, 8)):
+            life.step()
+        life.schedule()
