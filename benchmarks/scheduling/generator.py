@@ -44,7 +44,8 @@ class Recipe:
     Attributes:
         days: 5 (one week, its weekend off), 7, 14 or 30.
         load: Demanded by free minutes.
-        short_days: Personal hours are 07-09 and 17-20 instead of 07-23; for what must be proved.
+        short_days: Work is 09-12 and personal time 18-20, not 09-17 and 07-23; for what must be
+            proved.
     """
 
     days: int
@@ -108,13 +109,14 @@ def _habits(rng: random.Random, snapshot: Snapshot, minutes: float) -> tuple[Hab
     habits: list[Habit] = []
     total = 0
     while total < minutes:
-        habit = _habit(rng, snapshot, len(habits))
+        habit = habit_of(rng, snapshot, len(habits))
         habits.append(habit)
         total += habit.minutes * _times(habit, snapshot)
     return tuple(habits)
 
 
-def _habit(rng: random.Random, snapshot: Snapshot, number: int) -> Habit:
+def habit_of(rng: random.Random, snapshot: Snapshot, number: int) -> Habit:
+    """A habit inside the hours of a Monday."""
     wish = rng.random()
     frequency = rng.choices(
         (Frequency.DAILY, Frequency.WEEKLY, Frequency.MONTHLY), weights=(60, 30, 10)
@@ -143,13 +145,14 @@ def _tasks(rng: random.Random, snapshot: Snapshot, minutes: float) -> tuple[Task
     tasks: list[Task] = []
     total = 0
     while total < minutes:
-        task = _task(rng, snapshot, len(tasks))
+        task = task_of(rng, snapshot, len(tasks))
         tasks.append(task)
         total += task.minutes
     return tuple(tasks)
 
 
-def _task(rng: random.Random, snapshot: Snapshot, number: int) -> Task:
+def task_of(rng: random.Random, snapshot: Snapshot, number: int) -> Task:
+    """A task, most with a deadline."""
     first, last = window(snapshot)
     length = min(480, max(30, rng.lognormvariate(math.log(110), 0.7)))
     deadline = rng.randrange(first + 240, last, 15) if rng.random() < 0.6 else None
@@ -177,8 +180,9 @@ def _times(habit: Habit, snapshot: Snapshot) -> int:
 
 def _hours(recipe: Recipe) -> dict[HoursType, WeekHours]:
     working = WORK_DAYS if recipe.days == WORK_DAYS else 7
-    work: WeekHours = (((540, 1020),),) * WORK_DAYS + ((),) * 2
-    day = ((420, 540), (1020, 1200)) if recipe.short_days else ((420, 1380),)
+    until = 720 if recipe.short_days else 1020
+    work: WeekHours = (((540, until),),) * WORK_DAYS + ((),) * 2
+    day = ((1080, 1200),) if recipe.short_days else ((420, 1380),)
     personal: WeekHours = (day,) * working + ((),) * (7 - working)
     return {HoursType.WORK: work, HoursType.MEETING: work, HoursType.PERSONAL: personal}
 

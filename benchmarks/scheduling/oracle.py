@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -32,8 +33,10 @@ from tests.unit.scheduling.scorer import score
 from tuturuuu_jobs.scheduling.daytime import merged
 from tuturuuu_jobs.scheduling.decisions import Item, ItemKind
 from tuturuuu_jobs.scheduling.model import GRID, Buffers, Snapshot, Task
+from tuturuuu_jobs.scheduling.plan import plan
 
 HALF = 0.5
+Steps = tuple[dict[int, Any], dict[int, Any]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,6 +67,18 @@ class Model:
             self._split(task) if task.splittable else self._task(task)
         self._neighbours()
         self.program.maximize(sum(factor * variable for variable, factor in self.terms))
+
+    def hint(self, items: Iterable[Item]) -> None:
+        """Begin the search at a plan."""
+        spans = {(item.id, item.date, item.start, item.end) for item in items}
+        for variable, item in self.whole:
+            known = (item.id, item.date, item.start, item.end) in spans
+            self.program.add_hint(variable, float(known))
+        for task, works in self.pieces:
+            mine = [(start, end) for identity, _, start, end in spans if identity == task.id]
+            for step, variable in works.items():
+                inside = any(start <= step * GRID < end for start, end in mine)
+                self.program.add_hint(variable, float(inside))
 
     def free(self, blocks: list[tuple[int, int]]) -> list[Run]:
         """What the walls leave of blocks inside the window."""
@@ -138,7 +153,7 @@ class Model:
         begins: dict[int, Any] = {}
         for run in self.free(all_blocks(self.snapshot, task.hours)):
             first = max(run.first, -(-(task.start or 0) // GRID))
-            self._run(task, Run(first, run.last), least, most, works, begins)
+            self._run(task, Run(first, run.last), least, most, (works, begins))
         if not works:
             return
         total, goal = sum(works.values()), want.rest // GRID
@@ -150,15 +165,7 @@ class Model:
         self.terms.append((extra, -300))
         self.pieces.append((task, works))
 
-    def _run(
-        self,
-        task: Task,
-        run: Run,
-        least: int,
-        most: int,
-        works: dict[int, Any],
-        begins: dict[int, Any],
-    ) -> None:
+    def _run(self, task: Task, run: Run, least: int, most: int, vars_: Steps) -> None:
         """Work, begin and end in each step of a run; a piece is ``least`` to ``most`` long."""
         if run.last - run.first < least:
             return
@@ -183,8 +190,8 @@ class Model:
         for step, variable in end.items():
             self.terms.append((variable, -self.after(step)))
             self.ends[step].append(variable)
-        works.update(work)
-        begins.update(begin)
+        vars_[0].update(work)
+        vars_[1].update(begin)
 
     def _step(self, task: Task, step: int, work: Any, begin: Any, most: int) -> None:
         at = step * GRID
@@ -234,8 +241,11 @@ def solve(recipe: Recipe, seconds: float, name: str) -> dict[str, Any]:
     """Incumbent and bound of one instance, as a row for the results."""
     snapshot = generate(recipe)
     model = Model(snapshot)
+    model.hint(plan(snapshot).items)
     solver = model_builder.Solver(name)
     solver.set_time_limit_in_seconds(seconds)
+    if name == "scip":
+        solver.set_solver_specific_parameters("timing/clocktype = 1")
     started = time.process_time()
     status = solver.solve(model.program)
     spent = time.process_time() - started
@@ -248,6 +258,7 @@ def solve(recipe: Recipe, seconds: float, name: str) -> dict[str, Any]:
         "objective": round(solver.objective_value) if found else 0,
         "bound": round(solver.best_objective_bound) if found else None,
         "seconds": round(spent, 2),
+        "plan": score(snapshot, plan(snapshot).items).total,
         "items": [
             [item.kind, str(item.id), item.date and str(item.date), item.start, item.end]
             for item in items
