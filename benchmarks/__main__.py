@@ -1,12 +1,12 @@
-"""``python -m benchmarks [startup] [apply] [runs]``: measure, and write the tables."""
+"""``python -m benchmarks [startup] [apply] [runs] [fan_out]``: measure, and write the tables."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import apply, runs, startup
+from benchmarks import apply, fan_out, runs, startup
 
-PARTS = {"startup": startup.main, "apply": apply.main, "runs": runs.main}
+PARTS = {"startup": startup.main, "apply": apply.main, "runs": runs.main, "fan_out": fan_out.main}
 
 
 def main() -> None:
