@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format docs soak bench clean
+.PHONY: help install demo test check format docs soak bench bench-scheduling oracle defects clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -44,5 +44,19 @@ soak: install ## The whole fault matrix; takes its time
 bench: install ## Measure; benchmarks/README.md says what
 	$(BIN)/python -m benchmarks
 
+bench-scheduling: install ## Quality and speed of plans; benchmarks/scheduling/README.md says what
+	$(BIN)/python -m benchmarks.scheduling $(ARGS)
+
+.venv-oracle/.installed: benchmarks/scheduling/requirements.txt
+	$(PYTHON) -m venv .venv-oracle
+	.venv-oracle/bin/python -m pip install -q -r $<
+	@touch $@
+
+oracle: .venv-oracle/.installed ## Solve the small instances exactly, in an environment of its own
+	.venv-oracle/bin/python -m benchmarks.scheduling.oracle $(ARGS)
+
+defects: install ## Seed known defects into the planner one by one; the tests must find each
+	$(BIN)/python -m tests.defects $(ARGS)
+
 clean: ## Remove the virtual environment and every cache
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-oracle .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

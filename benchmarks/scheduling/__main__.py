@@ -190,7 +190,8 @@ def proved() -> list[str]:
         lines += [
             "",
             (
-                f"Gap to the best known plan: mean {statistics.mean(near):.2%}, worst {max(near):.2%}; "
+                f"Gap to the best known plan: mean {statistics.mean(near):.2%}, worst "
+                f"{max(near):.2%}; "
                 f"to the proved bound: mean {statistics.mean(far):.2%}, worst {max(far):.2%}. "
                 "Goals: mean 2 %, worst 8 %."
             ),

@@ -1,7 +1,7 @@
-"""The best plan there is, by CP-SAT, with a proof or at least a bound.
+"""The best plan there is, by an exact solver, with a proof or at least a bound.
 
-``python -m benchmarks.scheduling.oracle SECONDS FILE`` in an environment of its own. Time is cut
-into steps of five minutes. Each habit instance picks a start and a length; a task that may be split
+``python -m benchmarks.scheduling.oracle [SECONDS] [SOLVER]`` in an environment of its own; results
+are kept after each instance. Time is cut into steps of five minutes. Each habit instance picks a start and a length; a task that may be split
 works or does not work in each step, and a piece is a run of such steps. All parts of the objective
 are exact but one: the delay of a splittable task's piece is taken a little too small (some points
 in a hundred thousand), so the bound stays a bound. The incumbent is scored by the scorer.
@@ -267,12 +267,15 @@ def solve(recipe: Recipe, seconds: float, name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Solve the recipes of a file one by one, and write what came of each beside it."""
-    name, seconds, source = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+    """Solve the small instances one by one, each for at most so many seconds."""
+    seconds = float(sys.argv[1]) if sys.argv[1:] else 120.0
+    name = sys.argv[2] if sys.argv[2:] else "scip"
+    target = Path(__file__).parent.parent / "results" / "scheduling-oracle.json"
     rows: list[dict[str, Any]] = []
-    for fields in json.loads(source.read_text()):
-        rows.append(solve(Recipe(**fields), seconds, name))
-        source.with_suffix(f".{name}.json").write_text(json.dumps(rows) + "\n")
+    for seed in range(1, 7):
+        for load in (0.5, 0.8, 1.0, 1.3):
+            rows.append(solve(Recipe(5, load, seed, short_days=True), seconds, name))
+            target.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def sizes() -> list[str]:
         f"| three times the tasks and blockers | {large / small:.1f} times | 3.5 times |",
         "",
         (
-            f"30 days, 40 habits ({len(occurrences(snapshot))} instances), 200 tasks, 500 blockers; "
-            "CPU time, medians of nine."
+            f"30 days, 40 habits ({len(occurrences(snapshot))} instances), 200 tasks, "
+            "500 blockers; CPU time, medians of nine."
         ),
     ]
