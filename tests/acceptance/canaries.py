@@ -27,6 +27,10 @@ SECRETS: Final = {
     "description": "cnrydescription5b1f",
     "location": "cnrylocation5b1f",
     "attendee": "cnry-guest@person.test",
+    "habit": "cnryhabit5b1f",
+    "task": "cnrytask5b1f",
+    "cron secret": "cnrycron5b1f",
+    "trigger secret": "cnrytrigger5b1f",
 }
 
 
@@ -70,6 +74,7 @@ class Aviary:
         tables = connection.execute(
             "select schemaname, tablename from pg_tables "
             "where schemaname = 'jobs' or tablename = 'calendar_sync_dashboard'"
+            " or tablename = 'workspace_scheduling_metadata'"
         ).fetchall()
         for schema, table in tables:
             statement = sql.SQL("select coalesce(string_agg(t::text, ' '), '') from {} t")
@@ -107,7 +112,17 @@ def release(scene: Scene) -> Aviary:
             location=SECRETS["location"],
             attendees=[{"email": SECRETS["attendee"]}],
         )
-    environ = settings_of(scene)
+    seed.create_habit(scene.connection, scene.ws_id, SECRETS["habit"], description=SECRETS["task"])
+    board = seed.create_board(scene.connection, scene.ws_id, scene.user_id)
+    for hours in (1.0, 40.0):
+        seed.create_task(
+            scene.connection, board, SECRETS["task"], assignees=(scene.user_id,), hours=hours
+        )
+    environ = settings_of(scene) | {
+        "CRON_SECRET": SECRETS["cron secret"],
+        "INTERNAL_TRIGGER_SECRET_KEY": SECRETS["trigger secret"],
+        "INTERNAL_WEB_API_ORIGIN": "http://127.0.0.1:1",
+    }
     environ["DATABASE_URL"] = make_conninfo(
         scene.database.dsn, password=SECRETS["database password"]
     )

@@ -20,6 +20,7 @@ from tests.acceptance.canaries import EMAIL, SECRETS, Aviary, release
 from tests.acceptance.command import COMMAND
 from tests.docs.reference_page import commands
 from tests.fixtures.scene import Scene
+from tests.integration.scheduling.app_stand_in import Answered, StandIn
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
 from tuturuuu_jobs.testing.emulator.api_errors import ErrorSpec, Shape
 from tuturuuu_jobs.testing.emulator.catalogue import examples
@@ -98,9 +99,11 @@ CALLED: Final[dict[str, list[str]]] = {
     "tuturuuu-jobs demo": ["demo", "--keep"],
     # It would follow for ever.
     "tuturuuu-jobs runs tail": ["runs", "tail", "--for", "1s"],
+    "tuturuuu-jobs events tail": ["events", "tail", "--for", "1s"],
     # At an address of somebody else.
     "tuturuuu-jobs emulator serve": ["emulator", "serve", "--host", "192.0.2.1"],
 }
+SCHEDULE: Final = "tuturuuu-jobs schedule"
 # Commands whose output takes the voice of a job.
 JOBS: Final = ("tuturuuu-jobs sync", "tuturuuu-jobs full-sync")
 
@@ -113,7 +116,7 @@ def aviary(empty_scene: Scene) -> Aviary:
 
 def call(aviary: Aviary, name: str, *more: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """One command."""
-    return forked.run(*line_of(aviary, name), *more, **aviary.environ, **environ)
+    return forked.run(*line_of(aviary, name), *more, **(aviary.environ | environ))
 
 
 def line_of(aviary: Aviary, name: str) -> list[str]:
@@ -126,7 +129,7 @@ def line_of(aviary: Aviary, name: str) -> list[str]:
     options = {option for param in command.params for option in param.opts}
     if "--ws" in options:
         line += ["--ws", str(aviary.scene.ws_id)]
-    if name in JOBS:
+    if name in (*JOBS, SCHEDULE):
         line += HURRY
     if any(param.param_type_name == "argument" for param in command.params):
         run = aviary.scene.connection.execute("select max(id::text) from jobs.runs").fetchone()
@@ -161,6 +164,52 @@ def test_no_command_tells_anything_at_any_verbosity(aviary: Aviary, tmp_path: Pa
         ended.append(call(aviary, name))
         if "as_json" in {param.name for param in COMMANDS[name].params}:
             ended.append(call(aviary, name, "--json"))
+    assert aviary.found(ended, tmp_path) == []
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_a_schedule_names_habits_and_tasks_to_nobody_but_who_asks_at_a_dry_run(
+    aviary: Aviary, tmp_path: Path, voice: str
+) -> None:
+    options, environ = VOICES[voice]
+    ended = [call(aviary, SCHEDULE, *options, "--window-days", "7", **environ)]
+    assert ended[0].returncode == 0
+
+    asked = ["habit in standard output of 0", "task in standard output of 0"]
+    assert aviary.found(ended, tmp_path) == (asked if voice == "rehearsal" else [])
+    # The plan's own words about it stay ids, wherever they are kept.
+    again = [call(aviary, SCHEDULE, *options, "--json", **environ)]
+    assert aviary.found(again, tmp_path) == []
+
+
+@pytest.mark.parametrize("voice", ["plain", "-vv"])
+def test_no_trouble_with_the_app_makes_a_schedule_tell_anything(
+    aviary: Aviary, tmp_path: Path, voice: str
+) -> None:
+    options, environ = VOICES[voice]
+    with StandIn() as app:
+        app.answers = [
+            Answered(200, {"success": True, "summary": {"eventsCreated": GOSSIP}}),
+            Answered(500, {"error": GOSSIP}),
+            Answered(409, {"error": GOSSIP}, (("Retry-After", GOSSIP),)),
+            Answered(302, {}, (("Location", f"http://127.0.0.1:1/{SECRETS['title']}"),)),
+            Answered(raw=f"HTTP/1.1 200 {GOSSIP}\r\n\r\n{GOSSIP}".encode()),
+        ]
+        environ = environ | {"INTERNAL_WEB_API_ORIGIN": app.origin}
+        routes = ("schedule", "auto-schedule")
+        ended = [
+            call(
+                aviary,
+                SCHEDULE,
+                "--engine",
+                "app",
+                *options,
+                TUTURUUU_JOBS_APP_ROUTE=route,
+                **environ,
+            )
+            for route in (*routes, *routes, *routes)
+        ]
+    assert 0 not in {one.returncode for one in ended[:5]}
     assert aviary.found(ended, tmp_path) == []
 
 
