@@ -30,6 +30,11 @@ def place(board: Board, owner: Occurrence) -> None:
             board.add(seat)
 
 
+def is_hungry(owner: Occurrence) -> bool:
+    """Whether it lacks minutes that one more instance could hold."""
+    return owner.missing >= owner.shape.shortest and len(owner.seats) < len(owner.aims)
+
+
 def free_aims(owner: Occurrence) -> list[Aim]:
     """The aims that no seat has taken yet."""
     if not owner.seats:

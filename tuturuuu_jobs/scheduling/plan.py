@@ -11,8 +11,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
-from tuturuuu_jobs.scheduling import habits, tasks
 from tuturuuu_jobs.scheduling.board import Board
+from tuturuuu_jobs.scheduling.constructing import construct
 from tuturuuu_jobs.scheduling.decisions import Plan
 from tuturuuu_jobs.scheduling.demands import Owner
 from tuturuuu_jobs.scheduling.diff import difference
@@ -71,11 +71,7 @@ def _solve(snapshot: Snapshot, window: Window, *, keeping: bool) -> Solution:
 
 
 def _improve(board: Board, demands: Demands, owners: tuple[Owner, ...], *, fresh: bool) -> None:
-    for occurrence in demands.occurrences:
-        if occurrence.missing >= occurrence.shape.shortest:
-            habits.place(board, occurrence)
-    if any(work.missing > 0 for work in demands.works):
-        tasks.place_all(board, demands.works)
+    construct(board, demands.occurrences, demands.works)
     repair(board, owners)
     if fresh:
         rearrange(board, owners)

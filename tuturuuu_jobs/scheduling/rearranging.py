@@ -19,6 +19,9 @@ from tuturuuu_jobs.scheduling.intervals import FAR
 
 STEPS: Final = 300
 STEPS_PER_SEAT: Final = 12
+EFFORT: Final = 60_000
+"""Steps times demands: a large calendar gets fewer steps, so that planning stays quick."""
+
 HEAT: Final = 0.0005
 """The first loss that is taken in the hope of more, as a share of the whole score."""
 
@@ -33,40 +36,36 @@ class _Search:
 
     def __init__(self, board: Board, owners: Sequence[Owner]) -> None:
         self._board = board
-        self._owners = owners
         self._dice = random.Random(0)  # noqa: S311 - the same in every run, on purpose.
+        self._loose = sum([not seat.kept for owner in owners for seat in owner.seats])
+        self._steps = min(STEPS, STEPS_PER_SEAT * self._loose, EFFORT // max(1, len(owners)))
+        self._hungry = [owner for owner in owners if is_hungry(owner)]
 
     def run(self) -> None:
         """Take out, put back, keep what is better; end with the best."""
         board = self._board
-        loose = sum([not seat.kept for owner in self._owners for seat in owner.seats])
-        steps = min(STEPS, STEPS_PER_SEAT * loose)
         best, at_best = board.score, board.mark()
-        hungry = self._hungry()
-        for step in range(steps):
-            heat = HEAT * abs(best) * (1 - step / steps) + 1
+        for step in range(self._steps):
+            heat = HEAT * abs(best) * (1 - step / self._steps) + 1
             mark, before = board.mark(), board.score
-            group = self._take_out(hungry)
+            group = self._take_out()
             if not group:
                 continue
-            self._put_back(group, hungry)
+            group = self._put_back(group)
             loss = before - board.score
             if loss > 0 and self._dice.random() * heat < loss:
                 board.undo(mark)
                 continue
-            hungry = self._hungry()
+            others = [owner for owner in self._hungry if owner not in group]
+            self._hungry = others + [owner for owner in group if is_hungry(owner)]
             if board.score > best:
                 best, at_best = board.score, board.mark()
         board.undo(at_best)
 
-    def _hungry(self) -> list[Owner]:
-        """Who lacks something that could be placed."""
-        return [owner for owner in self._owners if is_hungry(owner)]
-
-    def _take_out(self, hungry: Sequence[Owner]) -> list[Owner]:
+    def _take_out(self) -> list[Owner]:
         """Remove a few loose neighbours; whose they were."""
         board, dice = self._board, self._dice
-        seats = board.timeline.seats
+        seats, hungry = board.timeline.seats, self._hungry
         size = dice.choice((2, 3, 4, 6))
         center = dice.randrange(len(seats))
         if hungry and dice.random() < 0.4:
@@ -94,9 +93,9 @@ class _Search:
                     board.remove(seat)
         return owners
 
-    def _put_back(self, group: list[Owner], hungry: Sequence[Owner]) -> None:
+    def _put_back(self, group: list[Owner]) -> list[Owner]:
         board, dice = self._board, self._dice
-        guests = [owner for owner in hungry if owner not in group]
+        guests = [owner for owner in self._hungry if owner not in group]
         if guests:
             count = min(len(guests), dice.randrange(4))
             group = [*group, *dice.sample(guests, count)]
@@ -114,10 +113,11 @@ class _Search:
             if owner.due < FAR and dice.random() < 0.5:
                 tasks.place(board, owner, owner.missing, owner.due)
             tasks.place(board, owner, owner.missing, FAR)
+        return group
 
 
 def is_hungry(owner: Owner) -> bool:
     """Whether it lacks minutes that one more seat could hold."""
     if isinstance(owner, Occurrence):
-        return owner.missing >= owner.shape.shortest and len(owner.seats) < len(owner.aims)
+        return habits.is_hungry(owner)
     return owner.missing > 0
