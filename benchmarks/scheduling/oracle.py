@@ -1,10 +1,11 @@
 """The best plan there is, by an exact solver, with a proof or at least a bound.
 
 ``python -m benchmarks.scheduling.oracle [SECONDS] [SOLVER]`` in an environment of its own; results
-are kept after each instance. Time is cut into steps of five minutes. Each habit instance picks a start and a length; a task that may be split
-works or does not work in each step, and a piece is a run of such steps. All parts of the objective
-are exact but one: the delay of a splittable task's piece is taken a little too small (some points
-in a hundred thousand), so the bound stays a bound. The incumbent is scored by the scorer.
+are kept after each instance. Time is cut into steps of five minutes. Each habit instance picks a
+start and a length; a task that may be split works or does not work in each step, and a piece is a
+run of such steps. All parts of the objective are exact but one: the delay of a splittable task's
+piece is taken a little too small (some points in a hundred thousand), so the bound stays a bound.
+The incumbent is scored by the scorer.
 """
 
 from __future__ import annotations
