@@ -28,6 +28,7 @@ from tuturuuu_jobs.commands import (
     runs,
     schedule,
     sync,
+    verify,
 )
 from tuturuuu_jobs.errors import BugError, JobError, UsageError
 from tuturuuu_jobs.runtime.outcome import (
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.command("sync")(sync.sync)
 app.command("full-sync")(full_sync.full_sync)
+app.command("verify")(verify.verify)
 app.command("schedule")(schedule.schedule)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
@@ -56,7 +58,7 @@ app.add_typer(queues.app, name="queues")
 app.add_typer(events.app, name="events")
 app.add_typer(db.app, name="db")
 app.add_typer(emulator.app, name="emulator")
-JOBS: Final = frozenset({"sync", "full-sync", "schedule", "orchestrate"})
+JOBS: Final = frozenset({"sync", "full-sync", "verify", "schedule", "orchestrate"})
 _NIL: Final = "00000000-0000-0000-0000-000000000000"
 _LIKE_A_CHILD: Final = (
     *("--payload", "-", "--json", "--quiet", "--run-id", _NIL, "--parent-run-id", _NIL),

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from tuturuuu_jobs.scheduling.job import ScheduleJob
     from tuturuuu_jobs.scheduling.work import Engine, SchedulePayload
     from tuturuuu_jobs.settings import Settings
+    from tuturuuu_jobs.sync.google import GoogleClient
     from tuturuuu_jobs.sync.job import SyncJob
+    from tuturuuu_jobs.sync.verify import VerifyJob
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -191,19 +193,33 @@ def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
         SettingsError: The database or the OAuth client is not set; said before any work.
     """
     settings.require_database_url()
+    google = _google_client(settings)
+    from tuturuuu_jobs.sync.job import SyncJob
+
+    return SyncJob(google, full=full, master_key=_master_key(settings))
+
+
+def build_verify_job(settings: Settings) -> VerifyJob:
+    """The job behind ``verify``. Raises SettingsError as :func:`build_sync_job`."""
+    settings.require_database_url()
+    google = _google_client(settings)
+    from tuturuuu_jobs.sync.verify import VerifyJob
+
+    return VerifyJob(google, _master_key(settings))
+
+
+def _google_client(settings: Settings) -> GoogleClient:
     client_id, client_secret = settings.require_google_client()
     from tuturuuu_jobs.sync.google import GoogleClient
-    from tuturuuu_jobs.sync.job import SyncJob
     from tuturuuu_jobs.sync.quota import Quotas
 
-    google = GoogleClient(
+    return GoogleClient(
         client_id,
         client_secret,
         settings.google_api_url,
         settings.google_token_url,
         quotas=Quotas(settings.google_project_quota, settings.google_user_quota),
     )
-    return SyncJob(google, full=full, master_key=_master_key(settings))
 
 
 def build_schedule_engine(settings: Settings, engine: Engine) -> Job[SchedulePayload, Any]:

@@ -46,6 +46,7 @@ class Work(Generic[G]):
         run: Does it.
         workspace: Whose work it is, if one workspace's.
         preview: The lines that show a dry run.
+        told: The lines that a real run has to say on standard output.
     """
 
     job: str
@@ -53,6 +54,7 @@ class Work(Generic[G]):
     run: Callable[[Settings, G], Result]
     workspace: Callable[[G], UUID | None]
     preview: Callable[[Result], list[str]]
+    told: Callable[[Result], list[str]] | None = None
 
 
 @dataclasses.dataclass
@@ -81,7 +83,9 @@ def execute_job(
     options: JobOptions,
     read: Callable[[], Given[P]],
     build: Callable[[Settings, P], Job[P, D]],
+    *,
     render: Callable[[Result, D | None], list[str]] = plan_lines,
+    told: Callable[[Result], list[str]] | None = None,
 ) -> NoReturn:
     """Run one workspace's job as the options say and end the process with its exit code.
 
@@ -91,6 +95,7 @@ def execute_job(
         read: Gives what the caller asked for; raises UsageError.
         build: Makes the job that does it.
         render: The lines that show a dry run.
+        told: The lines that a real run has to say on standard output.
     """
     rehearsal: Rehearsal[D] = Rehearsal(render)
     work = Work(
@@ -99,6 +104,7 @@ def execute_job(
         run=lambda settings, given: _run(settings, given, options, build, rehearsal),
         workspace=lambda given: given.payload.ws_id,
         preview=rehearsal.lines,
+        told=told,
     )
     execute(work, options)
 
@@ -126,6 +132,8 @@ def execute(work: Work[G], options: JobOptions) -> NoReturn:
         result = refused_result(work.job, _INTERRUPTED, options.run_id, ws_id)
     at_terminal = sys.stderr.isatty()
     report(result, options, at_terminal=at_terminal, previous=previous, preview=work.preview)
+    if work.told is not None and not (options.as_json or options.dry_run or options.quiet):
+        output.print_lines(work.told(result))
     raise typer.Exit(result.exit_code)
 
 

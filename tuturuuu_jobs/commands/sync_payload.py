@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from tuturuuu_jobs.commands.payload import DurationField, Given, JobFields, first, read_fields
 from tuturuuu_jobs.errors import UsageError
+from tuturuuu_jobs.sync.drift import VerifyPayload
 from tuturuuu_jobs.sync.model import DEFAULT_FUTURE, DEFAULT_PAST, SyncPayload, Tokens
 
 
@@ -79,6 +80,38 @@ def read_full_sync(
         allow_mass_delete=allow_mass_delete or bool(fields.allow_mass_delete),
         guest=tokens is not None,
         tokens=tokens,
+    )
+    return Given(payload, fields.unknown)
+
+
+class VerifyFields(SyncFields):
+    """The fields of a comparison's payload."""
+
+    past: DurationField | None = None
+    future: DurationField | None = None
+    parts: Annotated[int, Field(ge=1, le=366)] | None = None
+    repair: bool | None = None
+
+
+def read_verify(
+    source: str | None,
+    *,
+    ws_id: UUID | None,
+    calendars: list[str] | None,
+    past: timedelta | None,
+    future: timedelta | None,
+    parts: int | None,
+    repair: bool,
+) -> Given[VerifyPayload]:
+    """Merge options over the document, if one is named. Raises UsageError."""
+    fields = read_fields(source, VerifyFields)
+    payload = VerifyPayload(
+        ws_id=fields.workspace(ws_id),
+        calendars=_calendars(calendars, fields),
+        past=first(past, fields.past, DEFAULT_PAST),
+        future=first(future, fields.future, DEFAULT_FUTURE),
+        parts=first(parts, fields.parts, 1),
+        repair=repair or bool(fields.repair),
     )
     return Given(payload, fields.unknown)
 

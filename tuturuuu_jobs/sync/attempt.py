@@ -7,24 +7,14 @@ committed; what concerns the installation as a whole is raised.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
-from uuid import UUID
 
-from tuturuuu_jobs.errors import (
-    BugError,
-    DeadlineError,
-    FailedError,
-    JobError,
-    SettingsError,
-    UsageError,
-)
+from tuturuuu_jobs.errors import FailedError, JobError
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Problem
 from tuturuuu_jobs.sync import dashboard, store
 from tuturuuu_jobs.sync import report as reports
-from tuturuuu_jobs.sync.accounts import Accounts
 from tuturuuu_jobs.sync.adoption import (
     Leftovers,
     all_accounts_active,
@@ -33,7 +23,7 @@ from tuturuuu_jobs.sync.adoption import (
     sweep_leftovers,
 )
 from tuturuuu_jobs.sync.calendar import CalendarSync
-from tuturuuu_jobs.sync.google import GoogleClient
+from tuturuuu_jobs.sync.google import AccountSession, GoogleClient
 from tuturuuu_jobs.sync.model import (
     GUEST,
     Account,
@@ -44,11 +34,8 @@ from tuturuuu_jobs.sync.model import (
     Window,
     Workspace,
 )
-from tuturuuu_jobs.sync.refusals import AccessLostError
-from tuturuuu_jobs.sync.routes import plan_routes
+from tuturuuu_jobs.sync.reach import WHOLE_RUN, Failure, Reach, calendar_key, key_of
 from tuturuuu_jobs.workspaces.keys import key_missing, load_encryption
-
-_WHOLE_RUN: Final = (SettingsError, DeadlineError, BugError)
 
 
 class Attempt:
@@ -76,10 +63,12 @@ class Attempt:
         if encryption.locked:
             raise key_missing(payload.ws_id)
         self._cipher = encryption.cipher
-        self._accounts = Accounts(google, ctx, self._workspace.accounts, dry_run=dry_run)
         self._finished = _finished(previous)
         self._reports = list(self._finished.values())
-        self._warnings = list(previous.warnings) if previous is not None else []
+        warnings = previous.warnings if previous is not None else ()
+        self._reach = Reach(
+            google, ctx, self._workspace, self._shape, dry_run=dry_run, warnings=warnings
+        )
         self._waited_s = previous.quota_wait_s if previous is not None else 0.0
         self._old_rows = find_old_rows(ctx.connection, payload.ws_id)
         self._old_rows_swept = 0
@@ -92,117 +81,54 @@ class Attempt:
         """
         try:
             data = self._run()
-            self._accounts.return_unused()
+            self._reach.return_unused()
             return data
         finally:
-            self._accounts.close()
+            self._reach.close()
 
     def _run(self) -> SyncData:
-        workspace = self._workspace
-        self._note(*workspace.warnings)
-        if not workspace.inbound_enabled:
-            self._warn("inbound_disabled", "the owner has switched inbound sync off")
+        if self._reach.is_idle():
             return self._data()
-        if not workspace.accounts:
-            self._warn("no_active_account", "the workspace has no active Google account")
-            return self._data()
-        calendars = self._select(self._resolve(workspace.calendars))
-        self._accounts.expect(routes[0].account_id for routes in calendars)
+        calendars = self._reach.calendars(self._payload.calendars, self._finished, self._fail)
         try:
             for number, routes in enumerate(calendars):
                 step = Progress(f"calendar {routes[0].calendar_id}", number, len(calendars))
                 self._ctx.progress(step)
-                self._sync(routes)
+                if key_of(routes[0]) in self._finished:
+                    continue
+                failure = self._reach.visit(routes, self._sync)
+                if failure is not None:
+                    self._fail(failure)
             if self._old_rows is not None and not self._payload.guest:
                 self._sweep_old_rows(self._old_rows, calendars)
-        except _WHOLE_RUN as error:
+        except WHOLE_RUN as error:
             self._write_dashboard(error)
             raise
         self._write_dashboard()
         return self._data()
 
-    def _resolve(self, calendars: Iterable[Calendar]) -> tuple[tuple[Calendar, ...], ...]:
-        """The calendars under Google's own ids, each with the accounts that can list it."""
-        named: list[Calendar] = []
-        for calendar in calendars:
-            if calendar.calendar_id != "primary":
-                named.append(calendar)
-            elif _key(calendar) not in self._finished:
-                try:
-                    primary_id = self._primary_id(calendar.account_id)
-                except JobError as error:
-                    self._fail(calendar, error)
-                else:
-                    named.append(dataclasses.replace(calendar, calendar_id=primary_id))
-        seen = store.load_roles(self._ctx.connection, self._workspace.id, self._shape)
-        return plan_routes(named, seen)
-
-    def _primary_id(self, account_id: UUID) -> str:
-        try:
-            return self._accounts.session(account_id).primary_id()
-        finally:
-            self._note(self._accounts.keep_tokens(account_id))
-
-    def _select(self, calendars: tuple[tuple[Calendar, ...], ...]) -> list[tuple[Calendar, ...]]:
-        wanted = {calendar_id.lower() for calendar_id in self._payload.calendars}
-        if not wanted:
-            return list(calendars)
-        chosen = [routes for routes in calendars if routes[0].calendar_id.lower() in wanted]
-        missing = wanted - {routes[0].calendar_id.lower() for routes in chosen}
-        if missing:
-            raise UsageError(
-                "the workspace has no such calendar to sync",
-                code="calendar_not_connected",
-                subject=min(missing),
-                hint="check --calendar against the calendars connected in Tuturuuu",
-            )
-        return chosen
-
-    def _sync(self, routes: tuple[Calendar, ...]) -> None:
-        """Sync one calendar through the first account that still reaches it.
-
-        Another account stands in only where access is lost, never where Google is merely slow or
-        away: a lesser account sees less.
-        """
-        if _key(routes[0]) in self._finished:
-            return
-        lost: list[tuple[Calendar, AccessLostError]] = []
-        for route in routes:
-            try:
-                self._sync_through(route)
-            except AccessLostError as error:
-                self._learn(route, error)
-                lost.append((route, error))
-            except JobError as error:
-                self._fail(route, error)
-                break
-            else:
-                break
-        else:
-            self._done(reports.failed(*lost[0]))
-            return
-        self._note(*(_stood_in_for(*refusal) for refusal in lost))
-
-    def _sync_through(self, calendar: Calendar) -> None:
-        account_id = calendar.account_id
+    def _sync(
+        self, calendar: Calendar, session: AccountSession, keep_tokens: Callable[[], None]
+    ) -> None:
         sync = CalendarSync(
             self._ctx,
             payload=self._payload,
             workspace=self._workspace,
             shape=self._shape,
             calendar=calendar,
-            session=self._accounts.session(account_id),
-            keep_tokens=lambda: self._note(self._accounts.keep_tokens(account_id)),
+            session=session,
+            keep_tokens=keep_tokens,
             cipher=self._cipher,
             old_rows=self._old_rows is not None,
         )
-        try:
-            if self._dry_run:
-                self._done(sync.preview())
-            else:
-                sync.run(self._done)
-        finally:
-            self._note(self._accounts.keep_tokens(account_id))
+        if self._dry_run:
+            self._done(sync.preview())
+        else:
+            sync.run(self._done)
+
+    def _fail(self, failure: Failure) -> None:
+        """Keep a calendar's failure as a value."""
+        self._done(reports.failed(*failure))
 
     def _sweep_old_rows(self, began: datetime, calendars: list[tuple[Calendar, ...]]) -> None:
         """Rows under ``primary`` that no primary calendar lists any more.
@@ -211,15 +137,15 @@ class Attempt:
         completely listed in this run; otherwise they may be of one that was not asked.
         """
         connection, workspace = self._ctx.connection, self._workspace
-        listed = {_key(report): report for report in self._reports if report.absence is not None}
+        listed = {r.calendar_id.lower(): r for r in self._reports if r.absence is not None}
         if not listed or not all_accounts_active(connection, workspace.id):
             return
         primaries: dict[str, Window] = {}
         for account in workspace.accounts:
             try:
-                primary_id = self._primary_id(account.id)
+                primary_id = self._reach.primary_id(account.id)
             except JobError as error:
-                if isinstance(error, _WHOLE_RUN):
+                if isinstance(error, WHOLE_RUN):
                     raise
                 return
             report = listed.get(primary_id.lower())
@@ -240,20 +166,11 @@ class Attempt:
         )
         self._old_rows_swept = swept
         if refused:
-            message = f"{refused} rows under 'primary' belong to no calendar any more; they stay"
-            hint = "look with full-sync --dry-run, then run full-sync --allow-mass-delete"
-            self._note(Problem("old_rows_kept", message, subject=str(workspace.id), hint=hint))
-
-    def _learn(self, calendar: Calendar, error: JobError) -> None:
-        """What a failure says of its account; raise what ends the whole run."""
-        if isinstance(error, _WHOLE_RUN):
-            raise error
-        self._note(self._accounts.note_failure(calendar.account_id, error))
-
-    def _fail(self, calendar: Calendar, error: JobError) -> None:
-        """Keep a calendar's failure as a value."""
-        self._learn(calendar, error)
-        self._done(reports.failed(calendar, error))
+            self._reach.warn(
+                "old_rows_kept",
+                f"{refused} rows under 'primary' belong to no calendar any more; they stay",
+                "look with full-sync --dry-run, then run full-sync --allow-mass-delete",
+            )
 
     def _done(self, report: CalendarReport) -> None:
         self._reports.append(report)
@@ -263,17 +180,10 @@ class Attempt:
         return SyncData(
             self._payload.ws_id,
             tuple(self._reports),
-            tuple(self._warnings),
+            tuple(self._reach.warnings),
             self._old_rows_swept,
-            self._waited_s + self._accounts.quota_wait_s,
+            self._waited_s + self._reach.quota_wait_s,
         )
-
-    def _warn(self, code: str, message: str) -> None:
-        self._note(Problem(code, message, subject=str(self._payload.ws_id)))
-
-    def _note(self, *warnings: Problem | None) -> None:
-        """Keep warnings, each once however many attempts meet it."""
-        self._warnings += [w for w in warnings if w is not None and w not in self._warnings]
 
     def _write_dashboard(self, ended_by: JobError | None = None) -> None:
         data = self._data()
@@ -289,7 +199,7 @@ class Attempt:
             dashboard.write_dashboard(self._ctx.connection, entry)
         except JobError as error:
             message = f"the app's dashboard was not written: {error.message}"
-            self._warn("dashboard_not_written", message)
+            self._reach.warn("dashboard_not_written", message)
 
 
 def _with_guest(workspace: Workspace, payload: SyncPayload) -> Workspace:
@@ -321,28 +231,12 @@ def _with_guest(workspace: Workspace, payload: SyncPayload) -> Workspace:
     )
 
 
-def _stood_in_for(calendar: Calendar, error: JobError) -> Problem:
-    return Problem(
-        "other_account_used",
-        f"an account lost access ({error.code}); another one of the workspace stood in",
-        subject=str(calendar.account_id),
-        hint=error.hint,
-    )
-
-
-def _key(calendar: Calendar | CalendarReport) -> str:
-    """What names a calendar within its workspace; ``primary`` is another one for each account."""
-    if calendar.calendar_id == "primary":
-        return f"primary of {calendar.account_id}"
-    return calendar.calendar_id.lower()
-
-
 def _finished(previous: SyncData | None) -> dict[str, CalendarReport]:
     """The calendars that another attempt would not change; their accounts may be gone by now."""
     if previous is None:
         return {}
     return {
-        _key(report): report
+        calendar_key(report.calendar_id, report.account_id): report
         for report in previous.calendars
         if report.problem is None or not report.problem.retryable
     }

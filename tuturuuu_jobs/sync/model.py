@@ -298,6 +298,7 @@ class Decision:
     Attributes:
         event: The wanted columns for INSERT and UPDATE, else None.
         living: Whether the listing shows the event as existing; living ids are never swept.
+        fields: Of an UPDATE, the owned columns that differ; empty if only bookkeeping does.
     """
 
     event_id: str
@@ -306,6 +307,7 @@ class Decision:
     updated: datetime | None
     living: bool
     event: Event | None = None
+    fields: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from tuturuuu_jobs.workspaces.encryption import (
 )
 
 UNTITLED: Final = "Untitled Event"
+NOT_LISTED: Final = "not in the complete listing"
 MAX_TITLE: Final = 255
 MAX_DESCRIPTION: Final = 10_000
 MAX_LOCATION: Final = 1_000
@@ -219,10 +220,13 @@ def decide(item: Item | Tombstone | Rejected, row: StoredRow | None, scope: Scop
         return Decision(item.event_id, Verdict.INSERT, "new", item.updated, True, event)
     if row.clean and row.event == event and not row.old:
         return Decision(item.event_id, Verdict.UNCHANGED, "same", item.updated, living=True)
-    reason = _difference(row, event) if inside else "moved out of the window"
+    fields = _differing(row, event)
+    reason = "changed: " + ", ".join(fields) if fields else "bookkeeping differs"
+    if not inside:
+        reason = "moved out of the window"
     if row.old:
         reason = "taken over from 'primary'"
-    return Decision(item.event_id, Verdict.UPDATE, reason, item.updated, True, event)
+    return Decision(item.event_id, Verdict.UPDATE, reason, item.updated, True, event, fields)
 
 
 def _decide_tombstone(item: Tombstone, row: StoredRow | None, scope: Scope) -> Decision:
@@ -275,13 +279,12 @@ def _instant(moment: datetime | date, zone: ZoneInfo) -> datetime:
     return datetime.combine(moment, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def _difference(row: StoredRow, event: Event) -> str:
-    names = [
+def _differing(row: StoredRow, event: Event) -> tuple[str, ...]:
+    return tuple(
         field.name
         for field in dataclasses.fields(Event)
         if getattr(row.event, field.name) != getattr(event, field.name)
-    ]
-    return "changed: " + ", ".join(names) if names else "bookkeeping differs"
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -119,6 +119,11 @@ class Staging:
         """Whether no page said anything of any event."""
         return not self._made
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether texts are stored encrypted."""
+        return self._cipher is not None
+
     def reset(self) -> None:
         """Forget what was staged."""
         self._made = False

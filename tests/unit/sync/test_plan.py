@@ -75,7 +75,11 @@ def test_an_equal_row_is_left_alone() -> None:
 def test_a_row_that_differs_is_updated_and_the_columns_are_named(
     stored: StoredRow, reason: str
 ) -> None:
-    assert decide(ITEM, stored, SCOPE) == Decision("ev", Verdict.UPDATE, reason, NOON, True, EVENT)
+    named = reason.removeprefix("changed: ")
+    fields = tuple(named.split(", ")) if named != reason else ()
+    assert decide(ITEM, stored, SCOPE) == Decision(
+        "ev", Verdict.UPDATE, reason, NOON, True, EVENT, fields
+    )
 
 
 def test_a_local_change_that_waits_is_never_overwritten_or_deleted() -> None:
