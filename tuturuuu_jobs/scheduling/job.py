@@ -17,19 +17,13 @@ from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Outcome, Problem
 from tuturuuu_jobs.scheduling import report as reports
+from tuturuuu_jobs.scheduling.books import has_books, keep_books
 from tuturuuu_jobs.scheduling.decisions import Plan
 from tuturuuu_jobs.scheduling.model import Scope, ScopeKind, Snapshot
 from tuturuuu_jobs.scheduling.overlay import with_habits
 from tuturuuu_jobs.scheduling.people import load_scopes
-from tuturuuu_jobs.scheduling.scope_run import (
-    MassDeleteError,
-    ScopeRun,
-    Work,
-    has_books,
-    keep_books,
-    matches,
-    outdated,
-)
+from tuturuuu_jobs.scheduling.saved import matches, outdated
+from tuturuuu_jobs.scheduling.scope_run import MassDeleteError, ScopeRun, Work
 from tuturuuu_jobs.scheduling.store import Reading
 from tuturuuu_jobs.scheduling.work import ScheduleData, SchedulePayload, ScopeReport
 from tuturuuu_jobs.scheduling.workspace import load_workspace, require_readable
@@ -199,8 +193,8 @@ class _Attempt:
         self._done(reports.failed(scope, error, plan))
         if self._dry_run or not self._work.keeps_books:
             return
-        with contextlib.suppress(JobError), translated_errors():
-            keep_books(self._ctx.connection, self._work, tuple(self._reports.values()))
+        with contextlib.suppress(JobError):
+            keep_books(self._ctx.connection, self._work.payload, tuple(self._reports.values()))
 
     def _done(self, report: ScopeReport) -> None:
         self._reports[report.scope] = report

@@ -13,26 +13,19 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-
-from tuturuuu_jobs.errors import FailedError, JobError, RejectedError
+from tuturuuu_jobs.errors import FailedError, JobError
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.job import RunContext
 from tuturuuu_jobs.scheduling import statements as sql
 from tuturuuu_jobs.scheduling.apply import apply_plan, refuse_plain_text
-from tuturuuu_jobs.scheduling.decisions import Change, Delete, Insert, Plan
+from tuturuuu_jobs.scheduling.books import keep_books
+from tuturuuu_jobs.scheduling.decisions import Plan
 from tuturuuu_jobs.scheduling.digest import digest_changes, digest_inputs
 from tuturuuu_jobs.scheduling.guard import finding_of, refused_deletions
-from tuturuuu_jobs.scheduling.model import Scope, Snapshot, instant_of
-from tuturuuu_jobs.scheduling.report import message, plan_status, summary
+from tuturuuu_jobs.scheduling.model import Scope, Snapshot
+from tuturuuu_jobs.scheduling.saved import check_applied
 from tuturuuu_jobs.scheduling.store import Reading, Request, load_reading
-from tuturuuu_jobs.scheduling.work import (
-    SavedPlan,
-    SavedScope,
-    ScheduleData,
-    SchedulePayload,
-    ScopeReport,
-)
+from tuturuuu_jobs.scheduling.work import ScheduleData, SchedulePayload, ScopeReport
 from tuturuuu_jobs.scheduling.workspace import Workspace
 from tuturuuu_jobs.workspaces.keys import Encryption
 
@@ -148,12 +141,12 @@ class ScopeRun:
                     self._report(reading, plan), committed=True, replanned=replanned
                 )
                 self._check(reading, plan)
-                self._check_saved(report, plan, now)
+                check_applied(self._work.payload.saved, report, plan, now)
                 apply_plan(connection, reading, plan, now=now, new_id=self._new_id)
                 if self._work.keeps_books:
-                    keep_books(connection, self._work, (*self._before, report))
+                    keep_books(connection, self._work.payload, (*self._before, report))
                 shielded.enter_context(ctx.shield())
-            done(report, reading)
+            done(dataclasses.replace(report, duration_ms=self._elapsed_ms()), reading)
 
     def _plan(self, reading: Reading) -> Plan:
         return self._work.plan(reading.snapshot)
@@ -169,25 +162,19 @@ class ScopeRun:
                 hint="look with --dry-run; if that is right, repeat with --allow-mass-delete",
             )
 
-    def _check_saved(self, report: ScopeReport, plan: Plan, now: datetime) -> None:
-        """The plan is the one that was shown, and none of it has begun."""
-        saved = self._work.payload.saved
-        if saved is None:
-            return
-        if not matches(saved, report) or any(_has_begun(change, now) for change in plan.changes):
-            raise outdated()
-
     def _report(self, reading: Reading, plan: Plan) -> ScopeReport:
-        elapsed = self._ctx.clock.monotonic() - self._started
         return ScopeReport(
             scope=self._scope,
             plan=plan,
             planned_at=reading.snapshot.now,
             inputs=digest_inputs(reading.snapshot),
             changes=digest_changes(plan),
-            duration_ms=round(elapsed * 1000),
+            duration_ms=self._elapsed_ms(),
             ignored_all_day=reading.snapshot.ignored_all_day,
         )
+
+    def _elapsed_ms(self) -> int:
+        return round((self._ctx.clock.monotonic() - self._started) * 1000)
 
     def _new_id(self) -> UUID:
         return UUID(int=self._ctx.rng.getrandbits(128), version=4)
@@ -195,49 +182,3 @@ class ScopeRun:
 
 _TRIES: Final = {"serialization_failure": 3, "calendar_moved": 1, "database_23503": 1}
 """How often each sign of somebody else's edit makes us plan again."""
-
-
-def keep_books(
-    connection: psycopg.Connection[Any], work: Work, reports: Sequence[ScopeReport]
-) -> None:
-    """Tell the app what became of the workspace's scopes so far."""
-    numbers = summary(reports)
-    values = {
-        "ws": work.workspace.id,
-        "status": plan_status(reports),
-        "message": message(reports),
-        "habits": numbers["habitsScheduled"],
-        "tasks": numbers["tasksScheduled"],
-        "created": numbers["eventsCreated"],
-        "bumped": numbers["bumpedHabits"],
-        "window_days": work.payload.window_days,
-    }
-    connection.execute(sql.METADATA, values)
-
-
-def has_books(connection: psycopg.Connection[Any]) -> bool:
-    """Whether this database has the app's books of schedules."""
-    with translated_errors():
-        row = connection.execute(sql.HAS_METADATA).fetchone()
-    return bool(row and row[0])
-
-
-def matches(saved: SavedPlan, report: ScopeReport) -> bool:
-    """Whether a scope was seen and decided as the dry run showed."""
-    return SavedScope(report.scope, report.inputs, report.changes) in saved.scopes
-
-
-def outdated() -> RejectedError:
-    """The dry run does not hold any more."""
-    return RejectedError(
-        "the calendar, its habits or its tasks have changed since the dry run, or a part of the "
-        "plan has begun",
-        code="plan_outdated",
-        hint="make a new dry run; nothing was written",
-    )
-
-
-def _has_begun(change: Change, now: datetime) -> bool:
-    starts = [] if isinstance(change, Insert) else [change.start]
-    starts += [] if isinstance(change, Delete) else [change.item.start]
-    return any(instant_of(start) <= now for start in starts)
