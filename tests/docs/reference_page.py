@@ -73,15 +73,17 @@ the workspace's stored accounts.
 {"ws_id": "00000000-0000-0000-0000-000000000000", "calendars": ["team@example.org"]}
 ```
 
-`full-sync` also reads `past`, `future` (durations such as `"90d"`) and `allow_mass_delete`.
+`full-sync` also reads `past`, `future` (durations such as `"90d"`) and `allow_mass_delete`;
+`schedule` reads `window_days` (brought into 7 to 90), `force_reschedule`, `user_id`, `timezone` (or
+`clientTimezone`), `engine` (`local` or `app`) and `allow_mass_delete`.
 
 ## Output
 
 Standard output carries data only: with `--json` the result document and nothing else, with
-`--dry-run` the planned changes as a table. Everything said to people goes to standard error. At a
-terminal that is progress and a short summary. Elsewhere a run is silent on success, when it is busy
-and when it fails in part exactly as the run before it did; every other failure is one paragraph:
-what failed and what to do. Nothing of this changes the exit code.
+`--dry-run` the planned changes as a table, of `schedule` also the week. Everything said to people
+goes to standard error. At a terminal that is progress and a short summary. Elsewhere a run is
+silent on success, when it is busy and when it fails in part exactly as the run before it did; every
+other failure is one paragraph: what failed and what to do. Nothing of this changes the exit code.
 
 """
 

@@ -15,7 +15,7 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "result.schema.json"
 
 MEANINGS: dict[str, str] = {
     "version": "Version of this document's shape; a change that breaks readers raises it.",
-    "job": "`sync`, `full-sync`, `orchestrate-sync` or `orchestrate-full-sync`.",
+    "job": "`sync`, `full-sync`, `schedule`, or one of them after `orchestrate-`.",
     "run_id": "Id of the run, in the ledger too (`runs show ID`).",
     "ws_id": "The workspace, lower-case; null if the input named none, or for a fan-out.",
     "key": "The concurrency key: at most one run per key at a time.",
