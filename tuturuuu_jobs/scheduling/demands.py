@@ -8,7 +8,7 @@ one planning; it never leaves the package of planning.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -195,6 +195,7 @@ class Work:
         fixed: Pieces that may not be written and still count.
         sep: Minutes between two pieces.
         thrift: How many pieces it takes at least.
+        total: What is left to do, fixed pieces included.
         toll: What leaving the places of its stakes costs at present.
         missing: Minutes that are left to do and have no seat.
     """
@@ -215,6 +216,7 @@ class Work:
     seats: list[Seat] = dataclasses.field(default_factory=list[Seat])
     sep: int = GRID
     thrift: int = 1
+    total: int = 0
     toll: int = 0
     missing: int = 0
 
@@ -229,6 +231,9 @@ class Work:
 
 Owner = Occurrence | Work
 
+Place = tuple[int, int]
+"""Start and length."""
+
 Stake = tuple[int, int, bool]
 """Start, length and validity of what the owner had when planning began: moving it costs."""
 
@@ -236,6 +241,31 @@ Stake = tuple[int, int, bool]
 def late_minutes(start: int, length: int, due: int) -> int:
     """How much of ``[start, start + length)`` comes after ``due``."""
     return min(length, max(0, start + length - due))
+
+
+def assign(
+    aims: Sequence[Aim], places: Sequence[Place], cost: Callable[[Aim, Place], int]
+) -> list[int]:
+    """Which aim each place belongs to, both in order of time, so that it costs least in all.
+
+    Places beyond the number of aims get none; they are the last ones.
+    """
+    count = min(len(places), len(aims))
+    if count == len(aims):
+        return list(range(count))
+    nobody: list[int] = []
+    best = [(0, nobody), *((FAR, nobody) for _ in range(count))]
+    for index, aim in enumerate(aims):
+        for taken in range(min(index, count - 1), -1, -1):
+            total = best[taken][0] + cost(aim, places[taken])
+            if total < best[taken + 1][0]:
+                best[taken + 1] = (total, [*best[taken][1], index])
+    return best[count][1]
+
+
+def closest(aim: Aim, place: Place) -> int:
+    """How far a place is from an aim."""
+    return aim.distance(*place)
 
 
 def shape_of(habit: Habit) -> Shape:

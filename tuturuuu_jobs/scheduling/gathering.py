@@ -22,7 +22,9 @@ from tuturuuu_jobs.scheduling.demands import (
     Row,
     Shape,
     Work,
+    assign,
     bounds_of,
+    closest,
     shape_of,
 )
 from tuturuuu_jobs.scheduling.intervals import FAR, Lane
@@ -211,7 +213,7 @@ class _Planned:
         aims = self._aims(window, day, blocks)
         minutes = shape.minutes
         if fixed:
-            taken = assign([event.start for event in fixed], aims)
+            taken = assign(aims, [(event.start, 0) for event in fixed], closest)
             aims = [aim for index, aim in enumerate(aims) if index not in taken]
             minutes -= sum(event.end - event.start for event in fixed)
             if minutes < shape.shortest or not aims:
@@ -265,24 +267,6 @@ def _ideal_on(window: Window, day: int, blocks: list[Block], ideal: int) -> int:
     return at
 
 
-def assign(starts: list[int], aims: list[Aim]) -> list[int]:
-    """Which aim each start belongs to, in order and with the least distance in all.
-
-    Starts beyond the number of aims get none; they are the last ones.
-    """
-    count = min(len(starts), len(aims))
-    if count == len(aims):
-        return list(range(count))
-    nobody: list[int] = []
-    best = [(0, nobody), *((FAR, nobody) for _ in range(count))]
-    for index, aim in enumerate(aims):
-        for taken in range(min(index, count - 1), -1, -1):
-            cost = best[taken][0] + aim.distance(starts[taken], 0)
-            if cost < best[taken + 1][0]:
-                best[taken + 1] = (cost, [*best[taken][1], index])
-    return best[count][1]
-
-
 def _works(
     snapshot: Snapshot, window: Window, lanes: dict[HoursType, Lane], rows: _Rows
 ) -> list[Work]:
@@ -302,7 +286,7 @@ def _works(
             Work(
                 task, len(works), task.weight, minutes, least, most, relaxed,
                 lanes[task.hours], start, due, fixed, rows.pieces.get(task.id) or [],
-                sep=sep, thrift=thrift,
+                sep=sep, thrift=thrift, total=wanted,
             )
         )  # fmt: skip
     return works

@@ -11,8 +11,16 @@ from collections.abc import Sequence
 
 from tuturuuu_jobs.scheduling.board import Board
 from tuturuuu_jobs.scheduling.decisions import Cause
-from tuturuuu_jobs.scheduling.demands import Aim, Occurrence, Owner, Row, Seat, Work
-from tuturuuu_jobs.scheduling.gathering import assign
+from tuturuuu_jobs.scheduling.demands import (
+    Aim,
+    Occurrence,
+    Owner,
+    Row,
+    Seat,
+    Work,
+    assign,
+    closest,
+)
 from tuturuuu_jobs.scheduling.model import Snapshot
 from tuturuuu_jobs.scheduling.window import Block, down
 
@@ -41,7 +49,7 @@ def _keep_instance(board: Board, owner: Occurrence, row: Row, aims: dict[int, li
     if free is None:
         free = list(owner.aims)
         if len(owner.rows) < len(free):
-            taken = assign([each.start for each in owner.rows], free)
+            taken = assign(free, [(row.start, row.length) for row in owner.rows], closest)
             free = [free[index] for index in taken]
         aims[id(owner)] = free
     if not free or owner.missing < shape.shortest:

@@ -9,6 +9,7 @@ steps is fixed, and the dice are the same in every run, so the same demands end 
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +22,9 @@ STEPS: Final = 300
 STEPS_PER_SEAT: Final = 12
 EFFORT: Final = 60_000
 """Steps times demands: a large calendar gets fewer steps, so that planning stays quick."""
+
+FOR_HUNGRY: Final = 0.6
+"""How often room is made for something that has none."""
 
 HEAT: Final = 0.0005
 """The first loss that is taken in the hope of more, as a share of the whole score."""
@@ -63,34 +67,80 @@ class _Search:
         board.undo(at_best)
 
     def _take_out(self) -> list[Owner]:
-        """Remove a few loose neighbours; whose they were."""
-        board, dice = self._board, self._dice
-        seats, hungry = board.timeline.seats, self._hungry
+        """Remove a few loose neighbours; whose they were, and whom the room is for first."""
+        dice = self._dice
+        if self._hungry and dice.random() < FOR_HUNGRY:
+            owner = self._pick()
+            group = self._clear(owner)
+            if group:
+                return [owner, *self._remove(group, whole=dice.random() < 0.3)]
+        return self._remove(self._around(), whole=dice.random() < 0.5)
+
+    def _pick(self) -> Owner:
+        """Somebody hungry, the heavier of two."""
+        one, other = self._dice.choice(self._hungry), self._dice.choice(self._hungry)
+        return one if one.weight >= other.weight else other
+
+    def _clear(self, owner: Owner) -> list[Seat]:
+        """Loose seats in a row that leave room for an owner when they go."""
+        if isinstance(owner, Occurrence):
+            aim = self._dice.choice(owner.aims)
+            low = max(owner.blocks[0][0], aim.first) if owner.blocks else aim.at
+            high = min(owner.blocks[-1][1], aim.until, aim.last) if owner.blocks else aim.at
+            return self._row(low, high, min(owner.missing, owner.shape.longest))
+        lane, until = owner.lane, owner.due
+        first = bisect_right(lane.ends, owner.start)
+        last = bisect_left(lane.starts, until) if until > owner.start else len(lane.starts)
+        if last <= first or self._dice.random() < 0.2:
+            last = len(lane.starts)
+        if last <= first:
+            return []
+        block = self._dice.randrange(first, last)
+        low, high = max(lane.starts[block], owner.start), lane.ends[block]
+        return self._row(low, high, min(owner.missing, owner.most))
+
+    def _row(self, low: int, high: int, length: int) -> list[Seat]:
+        timeline = self._board.timeline
+        first, last = timeline.index_after(low), timeline.index_after(high)
+        if first >= last:
+            return []
+        index = self._dice.randrange(first, last)
+        before = timeline.ends[index - 1]
+        found: list[Seat] = []
+        while len(found) < 6:
+            seat = timeline.seats[index]
+            if seat is None or seat.kept:
+                break
+            found.append(seat)
+            index += 1
+            if timeline.starts[index] - before >= length:
+                break
+        return found
+
+    def _around(self) -> list[Seat]:
+        """Some of the loose seats around a random one."""
+        dice, seats = self._dice, self._board.timeline.seats
         size = dice.choice((2, 3, 4, 6))
-        center = dice.randrange(len(seats))
-        if hungry and dice.random() < 0.4:
-            owner = hungry[dice.randrange(len(hungry))]
-            if isinstance(owner, Occurrence):
-                center = board.timeline.index_after(owner.aims[0].at)
+        left = dice.randrange(len(seats))
+        right = left + 1
         group: list[Seat] = []
-        left, right = center, center + 1
-        while len(group) < size and (left > 0 or right < len(seats)):
+        while len(group) < size and right - left < 60:
             for index in (left, right):
                 seat = seats[index] if 0 < index < len(seats) else None
                 if seat is not None and not seat.kept and dice.random() < 0.7:
                     group.append(seat)
             left, right = left - 1, right + 1
-            if right - left > 60:
-                break
+        return group
+
+    def _remove(self, group: Sequence[Seat], *, whole: bool) -> list[Owner]:
         owners: list[Owner] = []
-        whole = dice.random() < 0.5
         for seat in group:
             if seat.owner not in owners:
                 owners.append(seat.owner)
         for owner in owners:
             for seat in tuple(owner.seats):
                 if not seat.kept and (whole or seat in group):
-                    board.remove(seat)
+                    self._board.remove(seat)
         return owners
 
     def _put_back(self, group: list[Owner]) -> list[Owner]:
@@ -100,9 +150,11 @@ class _Search:
             count = min(len(guests), dice.randrange(4))
             group = [*group, *dice.sample(guests, count)]
         mode = dice.random()
-        if mode < 0.4:
+        if mode < 0.3 and not is_hungry(group[0]):
             dice.shuffle(group)
-        elif mode < 0.7:
+        elif mode < 0.5:
+            group = [group[0], *dice.sample(group[1:], len(group) - 1)]
+        elif mode < 0.8:
             group.sort(key=lambda owner: -owner.weight * (1 + 0.3 * dice.random()))
         else:
             group.sort(key=lambda owner: -owner.missing * (1 + 0.3 * dice.random()))

@@ -13,7 +13,16 @@ from tuturuuu_jobs.scheduling.board import OVERRUN, Board
 from tuturuuu_jobs.scheduling.costs import FRAGMENT, LATE, PLACED, QUARTER, UNTIDY
 from tuturuuu_jobs.scheduling.daytime import DAY
 from tuturuuu_jobs.scheduling.decisions import Score
-from tuturuuu_jobs.scheduling.demands import Occurrence, Owner, Seat, Work, late_minutes
+from tuturuuu_jobs.scheduling.demands import (
+    Aim,
+    Occurrence,
+    Owner,
+    Place,
+    Seat,
+    Work,
+    assign,
+    late_minutes,
+)
 
 
 def score_of(board: Board, owners: Sequence[Owner], moves: int) -> Score:
@@ -24,17 +33,37 @@ def score_of(board: Board, owners: Sequence[Owner], moves: int) -> Score:
         if isinstance(owner, Work):
             late += owner.weight * late_of(owner)
             fragments += FRAGMENT * max(0, len(owner.seats) - owner.thrift)
-        for seat in owner.seats:
-            untidy += UNTIDY * (seat.start % QUARTER != 0)
-            size = owner.weight * seat.length
-            if seat.aim is None:
-                delay += size * (seat.start - board.now) // DAY
-            else:
-                distance += size * -(-seat.aim.distance(seat.start, seat.length) // QUARTER)
+            for seat in owner.seats:
+                delay += owner.weight * seat.length * (seat.start - board.now) // DAY
+        else:
+            distance += owner.weight * _distance(owner)
+        untidy += UNTIDY * sum([seat.start % QUARTER != 0 for seat in owner.seats])
     buffers = sum(_squeezed(board)) + _overruns(board)
     gain = PLACED * placed - LATE * late - 2 * distance
     total = gain - delay - fragments - buffers - untidy - moves
     return Score(total, placed, late, distance, delay, fragments, buffers, untidy, moves)
+
+
+def _distance(owner: Occurrence) -> int:
+    """Minutes times quarters of an hour that its instances are away from their aims.
+
+    Which of several aims an instance stands for is settled by time, and so that it costs least.
+    """
+    if len(owner.seats) == 1 == len(owner.aims):
+        seat = owner.seats[0]
+        return _away(owner.aims[0], (seat.start, seat.length))
+    places = sorted([(seat.start, seat.length) for seat in owner.seats])
+    aims = owner.aims
+    return sum(
+        [
+            _away(aims[index], place)
+            for index, place in zip(assign(aims, places, _away), places, strict=False)
+        ]
+    )
+
+
+def _away(aim: Aim, place: Place) -> int:
+    return place[1] * -(-aim.distance(*place) // QUARTER)
 
 
 def held(owner: Owner) -> int:
@@ -48,7 +77,7 @@ def wanted(owner: Owner) -> int:
     """Minutes that an owner asks for, fixed events included."""
     if isinstance(owner, Occurrence):
         return owner.shape.minutes
-    return owner.minutes + sum([event.end - event.start for event in owner.fixed])
+    return owner.total
 
 
 def late_of(work: Work) -> int:
