@@ -182,12 +182,12 @@ class EngineName(StrEnum):
 
 def zone(text: str) -> str:
     """The key of a time zone that this machine knows."""
-    from zoneinfo import ZoneInfo
+    from tuturuuu_jobs.workspaces.zones import parse_zone
 
-    try:
-        return ZoneInfo(text).key
-    except (KeyError, ValueError, OSError):
-        raise typer.BadParameter("a time zone looks like Europe/Berlin") from None
+    found = parse_zone(text)
+    if found is None:
+        raise typer.BadParameter("a time zone looks like Europe/Berlin")
+    return found
 
 
 WindowDays = Annotated[

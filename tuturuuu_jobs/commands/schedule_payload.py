@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AliasChoices, Field
 
@@ -15,18 +14,17 @@ from tuturuuu_jobs.commands.saved_plan import read_saved_plan
 from tuturuuu_jobs.errors import UsageError
 from tuturuuu_jobs.scheduling.model import DEFAULT_WINDOW_DAYS
 from tuturuuu_jobs.scheduling.work import Engine, SchedulePayload
+from tuturuuu_jobs.workspaces.zones import parse_zone
 
 SHORTEST_WINDOW: Final = 7
 LONGEST_WINDOW: Final = 90
 
 
-def parse_zone(text: str) -> str:
-    """The key of a time zone that this machine knows. Raises ValueError."""
-    try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("should be a time zone like Europe/Berlin") from None
-    return text
+def _zone(text: str) -> str:
+    found = parse_zone(text)
+    if found is None:
+        raise ValueError("should be a time zone like Europe/Berlin")
+    return found
 
 
 class ScheduleFields(JobFields):
@@ -35,7 +33,7 @@ class ScheduleFields(JobFields):
     window_days: int | None = None
     force_reschedule: bool | None = None
     user_id: UUID | None = None
-    timezone: Annotated[str, AfterValidator(parse_zone)] | None = Field(
+    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
         None, validation_alias=AliasChoices("timezone", "client_timezone", "clientTimezone")
     )
     allow_mass_delete: bool | None = None

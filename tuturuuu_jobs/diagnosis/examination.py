@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import psycopg
 
-from tuturuuu_jobs.diagnosis import calendars, database, google, quotas, state, work
+from tuturuuu_jobs.diagnosis import calendars, database, google, quotas, schedules, state, work
 from tuturuuu_jobs.diagnosis.findings import Finding, examine
 from tuturuuu_jobs.diagnosis.settings import judge_settings
 from tuturuuu_jobs.runtime.clock import Clock
@@ -128,6 +128,7 @@ class Examiner:
             yield from self._platform(connection)
             if any(migrated):
                 yield from self._calendars(connection, shape)
+                yield from self._schedules(connection)
                 yield from self._work(connection)
 
     def _platform(self, connection: _Connection) -> Iterator[Finding]:
@@ -154,6 +155,18 @@ class Examiner:
 
         yield from examine("calendars", freshness, why=_UNKNOWN)
         yield from examine("other writers", traces, why=_UNKNOWN)
+
+    def _schedules(self, connection: _Connection) -> Iterator[Finding]:
+        now = self.clock.now()
+
+        def plans() -> Iterator[Finding]:
+            return schedules.judge_schedules(schedules.load_schedules(connection), now)
+
+        def planners() -> Iterator[Finding]:
+            return schedules.judge_planners(schedules.load_planners(connection, now))
+
+        yield from examine("schedules", plans, why=_UNKNOWN)
+        yield from examine("other planners", planners, why=_UNKNOWN)
 
     def _work(self, connection: _Connection) -> Iterator[Finding]:
         now = self.clock.now()
