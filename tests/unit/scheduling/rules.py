@@ -24,6 +24,7 @@ from tests.unit.scheduling.reading import (
     today,
     wanted,
     window,
+    worked,
 )
 from tuturuuu_jobs.scheduling.decisions import Code, Insert, Item, ItemKind, Plan, Update
 from tuturuuu_jobs.scheduling.model import (
@@ -33,7 +34,6 @@ from tuturuuu_jobs.scheduling.model import (
     Instance,
     Piece,
     Snapshot,
-    State,
     Task,
 )
 
@@ -136,7 +136,7 @@ class _Check:
 
     def counts(self, item: Item) -> bool:
         row = self.rows[item.event_id] if item.event_id else None
-        return row is not None and row.state not in {State.STARTED, State.PAST}
+        return row is not None and not (isinstance(row, Piece) and worked(row))
 
     def told(self, identity: UUID, *codes: Code) -> bool:
         return any(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.unit.scheduling.building import (
     CRITICAL,
     LOW,
@@ -163,7 +161,6 @@ def test_of_two_own_events_that_overlap_the_heavier_stays() -> None:
     assert changes(result) == ["update A Jan 6 09:00-09:30 to Jan 6 08:30-09:00"]
 
 
-@pytest.mark.xfail(strict=True, reason="two habits in a chain are not moved as one")
 def test_what_follows_another_habit_still_follows_it_after_a_task_displaced_that() -> None:
     first = once("A", 60, "Jan 6", "09:00", LOW)
     then = H("B", 60, ideal="10:00", weight=LOW, after="A", start="Jan 6", end="Jan 6")
