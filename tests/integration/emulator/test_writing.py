@@ -253,7 +253,7 @@ def test_the_sequence_rises_with_times_rule_and_status_only(events: Events) -> N
     assert after({"sequence": 7}) == 7
     assert after({"sequence": 3}) == 7
     assert after({"status": "tentative"}) == 8
-    assert _refused(lambda: events.patch(made["id"], {"sequence": -1})) == "400 invalid"
+    assert after({"sequence": -1}) == 8
 
 
 @pytest.mark.parametrize("write", ["patch", "update"])

@@ -148,7 +148,7 @@ class Calendar:
                     edge_instant(full["end"], self.zone)
                 if "recurrence" in full:
                     next(occurrences(series_of(full, self.zone), stamp.moment, 1), None)
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, OverflowError, TypeError, ValueError) as error:
                 raise bad_request("invalid", f"cannot read the event: {error}") from error
         stored = self._store(make_item(full, self.zone, stamp.moment))
         self._settle_exceptions(stored, stamp)

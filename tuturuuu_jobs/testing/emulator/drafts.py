@@ -49,6 +49,17 @@ _ONE_S_OWN: Final = frozenset(
 )
 """What an invited person may change on the own copy."""
 
+_OBJECTS: Final = frozenset(
+    {"birthdayProperties", "conferenceData", "creator", "end", "extendedProperties"}
+    | {"focusTimeProperties", "gadget", "organizer", "originalStartTime"}
+    | {"outOfOfficeProperties", "reminders", "source", "start", "workingLocationProperties"}
+)
+_ARRAYS: Final = frozenset({"attachments", "attendees", "recurrence"})
+_FLAGS: Final = frozenset(
+    {"anyoneCanAddSelf", "attendeesOmitted", "endTimeUnspecified", "guestsCanInviteOthers"}
+    | {"guestsCanModify", "guestsCanSeeOtherGuests", "locked", "privateCopy"}
+)
+_NUMBERS: Final = frozenset({"sequence"})
 _SIGNIFICANT: Final = ("start", "end", "recurrence", "status")
 _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset({"confirmed", "tentative", "cancelled"}),
@@ -92,10 +103,21 @@ class Host:
 
 
 def known_fields(body: Any) -> Json:
-    """The body without names that an event does not have; ApiError 400 if it is no object."""
+    """The body without names that an event does not have; ApiError 400 if it is no such object."""
     if not isinstance(body, dict):
         raise ApiError(API_ERRORS["400 parseError"])
-    return resource_fields("Event", body)
+    fields = resource_fields("Event", body)
+    for name, value in fields.items():
+        is_kind = isinstance(value, kind_of(name)) and isinstance(value, bool) == (name in _FLAGS)
+        if value is not None and not is_kind:
+            raise bad_request("invalid", f"Invalid value for {name}.")
+    return fields
+
+
+def kind_of(name: str) -> type:
+    """What JSON holds a field of an event."""
+    kinds = ((_OBJECTS, dict), (_ARRAYS, list), (_FLAGS, bool), (_NUMBERS, int))
+    return next((kind for names, kind in kinds if name in names), str)
 
 
 def check_id(event_id: Any) -> str:
@@ -163,9 +185,7 @@ def replaced(old: Json, body: Json, kept: frozenset[str]) -> Json:
 def _with_sequence(old: Json, new: Json) -> Json:
     """The iCalendar revision: it never falls, and rises with the times, the rule, the status."""
     before = int(old.get("sequence", 0))
-    given = new.get("sequence", before)
-    if not isinstance(given, int) or given < 0:
-        raise bad_request("invalid", "Invalid value for sequence.")
+    given = int(new.get("sequence", before))
     changed = any(old.get(name) != new.get(name) for name in _SIGNIFICANT)
     return {**new, "sequence": max(before + changed, given)}
 
@@ -175,6 +195,8 @@ def checked(body: Json, host: Host) -> Json:
     for name, words in _WORDS.items():
         if name in body and body[name] not in words:
             raise bad_request("invalid", f"Invalid value for {name}.")
+    if body.get("sequence", 0) < 0:
+        raise bad_request("invalid", "Invalid value for sequence.")
     if body.get("status") != "cancelled":
         _check_times(body, host.zone)
         _check_recurrence(body, host.zone)
