@@ -14,6 +14,7 @@ import psycopg
 
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.outcome import Status
+from tuturuuu_jobs.runtime.quota.buckets import forget_idle
 
 BATCH: Final = 1000
 FILES: Final = timedelta(days=90)
@@ -103,6 +104,7 @@ def prune(
         strays = connection.execute(_REMOVE_STRAYS, days).fetchone()
         dropped = connection.execute(_DROP_PARTITIONS, days).fetchall()
         made = connection.execute(_ENSURE_PARTITIONS, {"months": _MONTHS_AHEAD}).fetchall()
+    forget_idle(connection)
     return Pruned(
         runs,
         int(strays[0]) if strays else 0,

@@ -19,7 +19,13 @@ from tuturuuu_jobs.errors import JobError
 from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.quota.allowance import Allowance, Ask
-from tuturuuu_jobs.runtime.quota.buckets import Bucket, LocalBuckets, SharedBuckets, per_minute
+from tuturuuu_jobs.runtime.quota.buckets import (
+    LONGEST_BLOCK_S,
+    Bucket,
+    LocalBuckets,
+    SharedBuckets,
+    per_minute,
+)
 from tuturuuu_jobs.runtime.retry import REQUEST_CAP_S
 from tuturuuu_jobs.sync.model import Account
 from tuturuuu_jobs.sync.refusals import Refusal
@@ -28,7 +34,6 @@ PACIFIC: Final = "America/Los_Angeles"
 """Google's days end at midnight there."""
 
 MINUTE_S: Final = 60.0
-HOUR_S: Final = 3600.0
 
 _SLOW_DOWN: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 
@@ -81,14 +86,14 @@ def plan_block(refusal: Refusal, failures: int, now: datetime) -> tuple[Limit, f
         now: The wall clock, aware.
     """
     if refusal.status == 403 and refusal.reason == "dailyLimitExceeded":
-        return Limit.PROJECT, min(HOUR_S, _until_midnight(now))
+        return Limit.PROJECT, min(LONGEST_BLOCK_S, _until_midnight(now))
     if refusal.status != 429 and not (refusal.status == 403 and refusal.reason in _SLOW_DOWN):
         return None
     wait_s = refusal.retry_after_s
     if wait_s is None:
         wait_s = min(REQUEST_CAP_S, 2.0 ** min(failures, 10))
     if refusal.reason == "userRateLimitExceeded":
-        return Limit.ACCOUNT, min(HOUR_S, wait_s)
+        return Limit.ACCOUNT, min(LONGEST_BLOCK_S, wait_s)
     return Limit.PROJECT, min(MINUTE_S, wait_s)
 
 

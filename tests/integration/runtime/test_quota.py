@@ -23,8 +23,10 @@ from tuturuuu_jobs.runtime.quota.buckets import (
     Buckets,
     LocalBuckets,
     SharedBuckets,
+    forget_idle,
     per_minute,
 )
+from tuturuuu_jobs.runtime.retention import prune
 from tuturuuu_jobs.testing.clock import VirtualClock
 
 TEN = Bucket("ten", 10.0, 2.0)
@@ -133,13 +135,30 @@ def test_the_row_shows_the_settings_and_the_block(
     assert row == [("ten", 0.0, 20.0, 4.0, until, until)]
 
 
-def test_a_clock_that_is_set_back_costs_waiting_never_tokens(
-    connection: psycopg.Connection, clock: VirtualClock
+@pytest.mark.parametrize("back", [timedelta(minutes=5), timedelta(days=1)])
+def test_a_clock_that_is_set_back_neither_stops_anybody_nor_gives_tokens(
+    connection: psycopg.Connection, clock: VirtualClock, back: timedelta
 ) -> None:
     shared = SharedBuckets(connection, clock.now)
     assert shared.take([TEN], 10) == 0
-    clock.set(clock.now() - timedelta(seconds=5))
-    assert shared.take([TEN], 2) == pytest.approx(6)
+    clock.set(clock.now() - back)
+    assert shared.take([TEN], 2) == pytest.approx(1)
+    pass_time(clock, 2)
+    assert shared.take([TEN], 2) == pytest.approx(0)
+
+
+def test_a_block_from_a_clock_that_was_a_day_ahead_is_not_believed(
+    connection: psycopg.Connection, clock: VirtualClock
+) -> None:
+    shared = SharedBuckets(connection, clock.now)
+    shared.block(TEN, 60)
+    clock.set(clock.now() - timedelta(days=1))
+    assert shared.take([TEN], 1) == 0
+
+
+def test_no_block_is_longer_than_an_hour(buckets: Buckets) -> None:
+    buckets.block(TEN, 1e9)
+    assert buckets.take([TEN], 1) == 3600
 
 
 def test_another_connection_sees_the_block_at_once_by_the_clock_of_the_server(
@@ -148,6 +167,18 @@ def test_another_connection_sees_the_block_at_once_by_the_clock_of_the_server(
     with connect(database.dsn, application_name="other") as other:
         SharedBuckets(other).block(TEN, 30)
     assert SharedBuckets(connection).take([TEN], 1) == pytest.approx(30, abs=5)
+
+
+def test_buckets_of_accounts_that_left_are_forgotten_after_a_week(
+    connection: psycopg.Connection,
+) -> None:
+    SharedBuckets(connection).take([TEN, FOUR], 1)
+    connection.execute(
+        "update jobs.rate_buckets set updated_at = now() - interval '8 days' where name = 'ten'"
+    )
+    prune(connection)
+    assert connection.execute("select name from jobs.rate_buckets").fetchall() == [("four",)]
+    assert forget_idle(connection) == 0
 
 
 @pytest.mark.parametrize("limit", [1, 10, 60, 600, 10_000])

@@ -20,6 +20,7 @@ from tuturuuu_jobs.runtime.job import RunRequest
 from tuturuuu_jobs.runtime.outcome import Result
 from tuturuuu_jobs.runtime.run import run_job
 from tuturuuu_jobs.sync.model import SyncPayload
+from tuturuuu_jobs.sync.quota import Quotas
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
 from tuturuuu_jobs.testing.proxy import FaultProxy
 
@@ -106,7 +107,8 @@ def kill(scene: Scene, moment: Moment) -> bool:
             blade.dsn(scene.database.tcp_dsn),
             scene.state_dir,
             scene.ws_id,
-            scene.job().google,
+            # A process has no part in the clock of the test; its buckets go by the server's.
+            dataclasses.replace(scene.job().google, quotas=Quotas()),
             scene.clock.now(),
         )
         process = victim.start(order)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from tuturuuu_jobs.runtime.quota.buckets import HOLD_S
+from tuturuuu_jobs.runtime.quota.buckets import HOLD_S, LONGEST_BLOCK_S
 from tuturuuu_jobs.sync.model import Account, Tokens
-from tuturuuu_jobs.sync.quota import HOUR_S, MINUTE_S, Limit, Quotas, plan_block
+from tuturuuu_jobs.sync.quota import MINUTE_S, Limit, Quotas, plan_block
 from tuturuuu_jobs.sync.refusals import Refusal
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -81,13 +81,13 @@ PROJECT, ACCOUNT = Limit.PROJECT, Limit.ACCOUNT
         (403, "userRateLimitExceeded", None, 4, (ACCOUNT, 16.0)),
         (403, "userRateLimitExceeded", None, 2000, (ACCOUNT, 32.0)),
         (429, "userRateLimitExceeded", 77.0, 1, (ACCOUNT, 77.0)),
-        (429, "userRateLimitExceeded", 1e9, 1, (ACCOUNT, HOUR_S)),
+        (429, "userRateLimitExceeded", 1e9, 1, (ACCOUNT, LONGEST_BLOCK_S)),
         (403, "rateLimitExceeded", None, 2, (PROJECT, 4.0)),
         (403, "RATE_LIMIT_EXCEEDED", 9.0, 1, (PROJECT, 9.0)),
         (429, "", None, 1, (PROJECT, 2.0)),
         (429, "", 0.0, 1, (PROJECT, 0.0)),
         (429, "rateLimitExceeded", 1e9, 1, (PROJECT, MINUTE_S)),
-        (403, "dailyLimitExceeded", None, 1, (PROJECT, HOUR_S)),
+        (403, "dailyLimitExceeded", None, 1, (PROJECT, LONGEST_BLOCK_S)),
         (403, "quotaExceeded", 60.0, 1, None),
         (403, "forbidden", 60.0, 1, None),
         (503, "rateLimitExceeded", 60.0, 1, None),
@@ -109,7 +109,7 @@ def test_a_refusal_stops_whom_it_is_about_and_not_for_ever(
     ("now", "seconds"),
     [
         (datetime(2026, 11, 26, 7, 59, tzinfo=UTC), 60.0),
-        (datetime(2026, 11, 26, 8, 0, tzinfo=UTC), HOUR_S),
+        (datetime(2026, 11, 26, 8, 0, tzinfo=UTC), LONGEST_BLOCK_S),
         (datetime(2026, 7, 1, 6, 30, tzinfo=UTC), 1800.0),
         # The nights in which the clocks there change.
         (datetime(2026, 11, 2, 7, 50, tzinfo=UTC), 600.0),

@@ -20,6 +20,9 @@ from tuturuuu_jobs.runtime.database import translated_errors
 HOLD_S: Final = 5.0
 """How long a token that was taken may be kept before it is spent."""
 
+LONGEST_BLOCK_S: Final = 3600.0
+"""However long the other side asks for, somebody asks again after an hour."""
+
 _BURST: Final = 0.1
 
 
@@ -65,12 +68,16 @@ class Buckets(Protocol):
         ...
 
     def block(self, bucket: Bucket, seconds: float) -> None:
-        """Let nobody spend for so long, and begin with one token then, or with what is owed."""
+        """Let nobody spend for so long, and begin with one token then, or with what is owed.
+
+        An hour is the longest.
+        """
         ...
 
 
 # Rows are locked in the order in which they are asked for, the same for everybody. Losing a take
-# with a crash of the server costs less than everybody waiting for the disk behind one row.
+# with a crash of the server costs less than everybody waiting for the disk behind one row. A moment
+# in the future is believed if a block explains it: else the server's clock was set back.
 _TAKE: Final[LiteralString] = """
 insert into jobs.rate_buckets as bucket (name, tokens, capacity, per_second, updated_at)
 select asked.name, least(asked.capacity, asked.capacity - %(tokens)s), asked.capacity,
@@ -78,14 +85,23 @@ select asked.name, least(asked.capacity, asked.capacity - %(tokens)s), asked.cap
 from unnest(%(names)s::text[], %(capacities)s::float8[], %(rates)s::float8[])
      as asked (name, capacity, per_second)
 on conflict (name) do update
-set tokens = least(excluded.capacity,
-                   least(excluded.capacity,
-                         bucket.tokens + excluded.per_second * greatest(0, extract(
-                             epoch from excluded.updated_at - bucket.updated_at)::float8))
-                   - %(tokens)s),
-    capacity = excluded.capacity,
+set capacity = excluded.capacity,
     per_second = excluded.per_second,
-    updated_at = greatest(bucket.updated_at, excluded.updated_at)
+    (tokens, updated_at) = (
+        select least(excluded.capacity,
+                     least(excluded.capacity,
+                           bucket.tokens + excluded.per_second * greatest(0, extract(
+                               epoch from excluded.updated_at - known.since)::float8))
+                     - %(tokens)s),
+               greatest(known.since, excluded.updated_at)
+        from (select case
+            when bucket.updated_at <= excluded.updated_at
+                 or bucket.updated_at <= bucket.blocked_until
+                and bucket.updated_at <= excluded.updated_at + interval '1 hour'
+            then bucket.updated_at
+            else excluded.updated_at
+        end as since) known
+    )
 returning (greatest(0, extract(epoch from updated_at - coalesce(%(now)s, now()))::float8)
            + greatest(0, -tokens) / per_second)::float8,
           set_config('synchronous_commit', 'off', true)
@@ -145,11 +161,26 @@ class SharedBuckets:
             "name": bucket.name,
             "capacity": bucket.capacity,
             "rate": bucket.per_second,
-            "seconds": seconds,
+            "seconds": min(seconds, LONGEST_BLOCK_S),
             "now": self._now() if self._now else None,
         }
         with translated_errors():
             self._connection.execute(_BLOCK, values)
+
+
+_FORGET_IDLE: Final[LiteralString] = """
+delete from jobs.rate_buckets where updated_at < now() - interval '7 days'
+"""
+
+
+def forget_idle(connection: psycopg.Connection[Any]) -> int:
+    """Remove buckets that nobody used for a week; whoever needs one finds it full again.
+
+    Returns:
+        How many there were.
+    """
+    with translated_errors():
+        return connection.execute(_FORGET_IDLE).rowcount
 
 
 class LocalBuckets:
@@ -174,6 +205,6 @@ class LocalBuckets:
 
     def block(self, bucket: Bucket, seconds: float) -> None:
         """Only this process sees it."""
-        until = self._clock.monotonic() + seconds
+        until = self._clock.monotonic() + min(seconds, LONGEST_BLOCK_S)
         level, since = self._levels.get(bucket.name, (1.0, until))
         self._levels[bucket.name] = (level if level < 0 else 1.0), max(since, until)
