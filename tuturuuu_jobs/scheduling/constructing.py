@@ -28,15 +28,13 @@ def construct(board: Board, occurrences: Sequence[Occurrence], works: Sequence[W
     if not waiting or not todo or len(waiting) + len(todo) > MANY:
         _tasks_first(board, waiting, todo)
         return
-    best: tuple[int, Order] | None = None
     mark = board.mark()
-    for order in (_tasks_first, _whole_first, _habits_first, _only_tasks_first):
+    scores: list[int] = []
+    for order in ORDERS:
         order(board, waiting, todo)
-        if best is None or board.score > best[0]:
-            best = board.score, order
+        scores.append(board.score)
         board.undo(mark)
-    if best is not None:
-        best[1](board, waiting, todo)
+    ORDERS[scores.index(max(scores))](board, waiting, todo)
 
 
 def _tasks_first(board: Board, waiting: Sequence[Occurrence], todo: Sequence[Work]) -> None:
@@ -71,3 +69,6 @@ def _only_tasks_first(board: Board, waiting: Sequence[Occurrence], todo: Sequenc
 def _place(board: Board, waiting: Sequence[Occurrence]) -> None:
     for occurrence in waiting:
         habits.place(board, occurrence)
+
+
+ORDERS: Final[tuple[Order, ...]] = (_tasks_first, _whole_first, _habits_first, _only_tasks_first)

@@ -59,6 +59,11 @@ def moved(rows: Sequence[tuple[int, int, bool]], seats: Sequence[tuple[int, int]
 
     Pairs as :func:`pairs` makes them; a row that could not stay anyway costs nothing.
     """
+    if len(rows) == 1 == len(seats):
+        start, length, valid = rows[0]
+        if not valid or seats[0] == (start, length):
+            return 0
+        return MOVE + SHIFT * min(MOST_SHIFT, abs(start - seats[0][0]))
     cost = 0
     for row, seat in pairs([row[:2] for row in rows], seats):
         if row is None or not rows[row][2] or (seat is not None and rows[row][:2] == seats[seat]):
@@ -75,6 +80,8 @@ def pairs(
 
     A row or a seat that finds no partner is paired with None.
     """
+    if len(rows) == 1 == len(seats):
+        return [(0, 0)]
     free: dict[tuple[int, int], list[int]] = {}
     for index in range(len(seats) - 1, -1, -1):
         free.setdefault(seats[index], []).append(index)

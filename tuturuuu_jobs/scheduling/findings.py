@@ -6,7 +6,7 @@ fact wins. Nothing here changes a plan.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
@@ -61,16 +61,18 @@ class _Way:
         events = [(each.start, each.end, each.event_id) for each in known if each.event_id]
         events.sort(key=lambda each: (each[0], each[1], each[2].int))
         self._events = events
+        self._starts = [start for start, _, _ in events]
+        self._longest = max([end - start for start, end, _ in events], default=0)
 
     def within(self, parts: Iterable[Block]) -> tuple[UUID, ...]:
         """The first few that overlap any of the sorted parts."""
-        found: list[UUID] = []
         intervals = list(parts)
         if not intervals:
             return ()
         low, high = intervals[0][0], intervals[-1][1]
         ends = [end for _, end in intervals]
-        for start, end, event_id in self._events:
+        found: list[UUID] = []
+        for start, end, event_id in self._events[bisect_left(self._starts, low - self._longest) :]:
             if start >= high or len(found) == _NAMED:
                 break
             if end > low:

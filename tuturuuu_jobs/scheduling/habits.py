@@ -84,26 +84,18 @@ class _Search:
     """The cheapest start found so far for one instance of one length."""
 
     __slots__ = (
-        "aim",
-        "board",
-        "breaks",
-        "cost",
-        "ends",
-        "length",
-        "owner",
-        "preferred",
-        "start",
-        "starts",
-        "unit",
+        "_aim", "_board", "_breaks", "_ends", "_left", "_length", "_owner", "_preferred",
+        "_right", "_starts", "_unit", "cost", "start",
     )  # fmt: skip
 
     def __init__(self, board: Board, owner: Occurrence, aim: Aim, length: int) -> None:
-        self.board, self.owner, self.aim, self.length = board, owner, aim, length
-        self.starts, self.ends = board.timeline.starts, board.timeline.ends
-        self.preferred = board.preferred
-        self.breaks = board.break_every is not None
-        self.unit = 2 * owner.weight * length
+        self._board, self._owner, self._aim, self._length = board, owner, aim, length
+        self._starts, self._ends = board.timeline.starts, board.timeline.ends
+        self._preferred = board.preferred
+        self._breaks = board.break_every is not None
+        self._unit = 2 * owner.weight * length
         self.cost, self.start = FAR, FAR
+        self._left, self._right = -FAR, FAR
 
     def between(self, first: int, last: int) -> None:
         """Look at the gaps that allow starts from ``first`` to ``last``, nearest to the aim first.
@@ -111,75 +103,97 @@ class _Search:
         Distance only grows on the way outward, so each direction ends where distance alone costs
         more than the best place known.
         """
-        starts, ends, length = self.starts, self.ends, self.length
-        near = min(max(self.aim.at, first), last)
+        starts, ends, length = self._starts, self._ends, self._length
+        at = self._aim.at
+        near = first if at < first else min(at, last)
         middle = index = bisect_right(ends, near)
-        while ends[index - 1] <= last and self._least(max(near, ends[index - 1])) < self.cost:
-            low, high = max(first, ends[index - 1]), min(last, starts[index] - length)
-            if low <= high:
-                self._look(index, low, high)
-            if starts[index] >= last + length:
+        stop = last + length
+        before = ends[index - 1]
+        while before <= last and before <= self._right:
+            after = starts[index]
+            if after - before >= length:
+                low, high = max(first, before), min(last, after - length)
+                if low <= high:
+                    self._look(index, low, high)
+            if after >= stop:
                 break
+            before = ends[index]
             index += 1
         index = middle - 1
-        while index > 0 and starts[index] > first:
-            low, high = max(first, ends[index - 1]), min(last, starts[index] - length)
-            if low <= high:
-                if self._least(high) > self.cost:
-                    break
-                self._look(index, low, high)
+        after = starts[index]
+        while after > first and after - length >= self._left:
+            before = ends[index - 1]
+            if after - before >= length:
+                low, high = max(first, before), min(last, after - length)
+                if low <= high:
+                    self._look(index, low, high)
             index -= 1
-
-    def _least(self, start: int) -> int:
-        return self.unit * -(-self.aim.distance(start, self.length) // QUARTER)
+            after = starts[index]
 
     def _look(self, index: int, low: int, high: int) -> None:
         """Look at the starts from ``low`` to ``high`` in the gap before ``index``."""
-        length, preferred, near = self.length, self.preferred, self.board.near
-        if len(self.owner.aims) > 1:
-            low, high = _apart(self.owner, low, high, length)
-        before, limit = self.ends[index - 1], self.starts[index] - length
-        at, scale, edge, brim, _, _, _ = self.aim
+        length, preferred, near, unit = self._length, self._preferred, self._board.near, self._unit
+        if len(self._owner.aims) > 1:
+            low, high = _apart(self._owner, low, high, length)
+        low += -low % GRID
+        if low > high:
+            return
+        before, limit = self._ends[index - 1], self._starts[index] - length
+        at, scale, edge, brim, _, _, _ = self._aim
         brim -= length
-        for start in self._candidates(up(low), down(high), before, limit):
+        best, found = self.cost, self.start
+        for start in self._candidates(low, high - high % GRID, before, limit):
+            if not low <= start <= high:
+                continue
             away = abs(start - at) // scale
             if start < edge:
                 away += edge - start
             if start > brim:
                 away += start - brim
-            cost = self.unit * -(-away // QUARTER)
+            cost = unit * -(-away // QUARTER)
             if start % QUARTER:
                 cost += UNTIDY
+            if cost > best:
+                continue
             if start - before < preferred:
                 cost += near[start - before]
             if limit - start < preferred:
                 cost += near[limit - start]
-            if self.breaks:
-                cost += self.board.overrun(index, index, start, start + length)
-            if cost < self.cost or (cost == self.cost and start < self.start):
-                self.cost, self.start = cost, start
-                if not cost:
-                    return
+            if self._breaks:
+                cost += self._board.overrun(index, index, start, start + length)
+            if cost < best or (cost == best and start < found):
+                best, found = cost, start
+        if found != self.start:
+            self.cost, self.start = best, found
+            reach = (best // unit * QUARTER + 1) * scale
+            self._left, self._right = at - reach, at + reach
 
     def _candidates(self, low: int, high: int, before: int, limit: int) -> list[int]:
-        """Starts worth a look: by the aim, then by the neighbour on either side.
+        """Starts worth a look, some perhaps out of range or told twice.
 
-        The wanted start itself is enough where it has air on both sides. ``limit`` is the latest
-        start that the neighbour after allows.
+        The wanted start itself is enough where it has air on both sides; else the cost has its
+        corners by the neighbours. ``limit`` is the latest start that the neighbour after allows.
         """
-        if low > high:
-            return []
-        at, preferred = self.aim.at, self.preferred
+        at, preferred = self._aim.at, self._preferred
         near = low if at < low else min(at, high)
-        airy = near - before >= preferred and limit - near >= preferred
-        if airy and near % QUARTER == 0:
-            return [near]
-        found = {down(near), up(near), down(near, QUARTER), up(near, QUARTER)}
-        if not airy:
-            for gap in (0, self.board.minimum, preferred):
-                early, late = up(max(low, before + gap)), down(min(high, limit - gap))
-                found |= {early, up(early, QUARTER), late, down(late, QUARTER)}
-        return sorted([each for each in found if low <= each <= high])
+        found: list[int] = []
+        crowded = limit - before < 2 * preferred
+        if crowded or near - before < preferred:
+            for gap in (0, self._board.minimum, preferred):
+                early = max(low, before + gap)
+                early += -early % GRID
+                found += (early, early + -early % QUARTER)
+        if crowded or limit - near < preferred:
+            for gap in (0, self._board.minimum, preferred):
+                late = min(high, limit - gap)
+                late -= late % GRID
+                found += (late, late - late % QUARTER)
+        if near % QUARTER:
+            early, late = near - near % GRID, near + -near % GRID
+            found += (early, late, near - near % QUARTER, near + -near % QUARTER)
+        else:
+            found.append(near)
+        return found
 
 
 def _apart(owner: Occurrence, low: int, high: int, length: int) -> tuple[int, int]:

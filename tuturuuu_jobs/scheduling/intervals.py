@@ -117,16 +117,18 @@ class Timeline(Generic[T]):
         A gap belongs to the date on which it begins. The one that holds ``start`` may have begun
         on an earlier date, if hours and free time run through midnight.
         """
-        first, last = self.day_of(start), self.day_of(end)
-        midnights = self.midnights
+        first, midnights = self.day_of(start), self.midnights
+        simple = before >= midnights[first] and end < midnights[first + 1]
         for lane in self.lanes:
             longest = lane.longest
             longest[first] = UNKNOWN
+            if simple:
+                continue
             day = first
             while before < midnights[day] and day and lane.through[day]:
                 day -= 1
                 longest[day] = UNKNOWN
-            for later in range(first + 1, last + 1):
+            for later in range(first + 1, self.day_of(end) + 1):
                 longest[later] = UNKNOWN
 
     def gaps(self, lane: Lane, day: int) -> list[Gap]:

@@ -21,12 +21,14 @@ NEARER: Final = 60
 """Minutes by which the distance of a kept instance must be able to fall."""
 
 TRIES: Final = 600
+EFFORT: Final = 150_000
+"""Trials times demands: of a large calendar only the first ones are looked at again."""
 
 
 def polish(board: Board, owners: Sequence[Owner]) -> bool:
     """Go through everything once; whether anything changed."""
     changed = False
-    budget = board.tries + TRIES
+    budget = board.tries + min(TRIES, EFFORT // max(1, len(owners)))
     for owner in owners:
         if board.tries >= budget:
             break

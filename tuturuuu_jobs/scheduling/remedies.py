@@ -63,7 +63,8 @@ def suggest(snapshot: Snapshot, plan: Plan, *, limit: int) -> Plan:
     A finding for which no small change helps keeps none.
     """
     window = window_of(snapshot)
-    weights = {each.id: each.weight for each in (*snapshot.habits, *snapshot.tasks)}
+    weights = {habit.id: habit.weight for habit in snapshot.habits}
+    weights |= {task.id: task.weight for task in snapshot.tasks}
     curable = [each for each in plan.findings if each.code in _CURABLE and each.minutes]
     curable.sort(
         key=lambda each: (_LEVELS[each.level], -weights.get(each.id, 0) * each.minutes, _when(each))
@@ -194,9 +195,9 @@ def _shorter_pieces(snapshot: Snapshot, task: Task) -> Iterator[Trial]:
 
 
 def _in_the_way(snapshot: Snapshot, finding: Finding) -> list[Blocker]:
-    """Up to two blockers of this workspace that stand in the way, the longest first."""
+    """Up to two blockers of this workspace that stand in the way, the shortest first."""
     blockers = [each for each in snapshot.blockers if each.event_id in finding.in_the_way]
-    blockers.sort(key=lambda each: (each.start - each.end, each.start))
+    blockers.sort(key=lambda each: (each.end - each.start, each.start))
     return blockers[:2]
 
 

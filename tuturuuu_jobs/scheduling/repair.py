@@ -21,6 +21,8 @@ from tuturuuu_jobs.scheduling.window import down, up
 TRIES_PER_ITEM: Final = 8
 TRIES: Final = 160
 MOST_ROOMS: Final = 120
+NEIGHBOURS: Final = 6
+"""How many events on either side of its wanted time an instance may ask to go."""
 MOST_VICTIMS: Final = 2
 
 Option = tuple[int, int, int, list[Seat]]
@@ -193,12 +195,15 @@ def _around(board: Board, owner: Occurrence, aim: Aim, length: int) -> list[Opti
         last = min(last, aim.last)
         if first > last:
             continue
-        starts = {up(first), down(last), up(min(max(aim.at, first), last))}
-        index = bisect_right(timeline.ends, first)
-        while timeline.starts[index] < last + length:
+        near = min(max(aim.at, first), last)
+        starts = {up(first), down(last), up(near)}
+        begun = bisect_right(timeline.ends, first)
+        begun = max(begun, bisect_right(timeline.ends, near) - NEIGHBOURS)
+        for index in range(begun, min(begun + 2 * NEIGHBOURS, len(timeline.starts) - 1)):
+            if timeline.starts[index] >= last + length:
+                break
             starts |= {up(timeline.ends[index]), down(timeline.starts[index] - length)}
             starts.add(up(timeline.starts[index]))
-            index += 1
         for start in sorted(starts):
             if not first <= start <= last or not _apart(owner, start, start + length):
                 continue

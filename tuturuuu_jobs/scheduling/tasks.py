@@ -81,7 +81,7 @@ def best_places(board: Board, work: Work, amount: int, until: int) -> Places:
         worth = run.worth()
         if run.places and (not best[1] or worth > best[0]):
             best = worth, run.places
-        if run.is_fine():
+        if run.is_fine(NOTHING if manner.airy else FRAGMENT):
             break
     return best[1]
 
@@ -143,8 +143,8 @@ class _Run:
         fragments = FRAGMENT * max(0, min(extra, len(self.places)))
         return PLACED * work.weight * (work.missing - self._rest) - self._cost - fragments
 
-    def is_fine(self) -> bool:
-        """Whether all is placed and being less picky would gain next to nothing."""
+    def is_fine(self, gain: int) -> bool:
+        """Whether all is placed and being less picky could gain no more than that."""
         if self._need or not self.places:
             return False
         if self._skipped == FAR:
@@ -152,7 +152,7 @@ class _Run:
         late = self.places[-1][0] + self.places[-1][1] > self._work.due
         waited = self.places[-1][0] - self._skipped
         size = self._work.weight * (self._work.missing - self._rest)
-        return not late and size * waited // DAY <= NOTHING
+        return not late and size * waited // DAY <= gain
 
     def _needed(self) -> int:
         """The shortest room worth a look; 0 when there is nothing more to place."""
