@@ -147,6 +147,18 @@ def test_a_clock_that_is_set_back_neither_stops_anybody_nor_gives_tokens(
     assert shared.take([TEN], 2) == pytest.approx(0)
 
 
+def test_who_waited_for_the_row_and_is_late_gives_nothing_twice(
+    connection: psycopg.Connection, clock: VirtualClock
+) -> None:
+    shared = SharedBuckets(connection, clock.now)
+    assert shared.take([TEN], 10) == 0
+    for back in (3, 0):
+        clock.set(clock.now() - timedelta(seconds=back))
+        shared.take([TEN], 0)
+        clock.set(clock.now() + timedelta(seconds=back))
+    assert shared.take([TEN], 2) == pytest.approx(1)
+
+
 def test_a_block_from_a_clock_that_was_a_day_ahead_is_not_believed(
     connection: psycopg.Connection, clock: VirtualClock
 ) -> None:

@@ -77,7 +77,8 @@ class Buckets(Protocol):
 
 # Rows are locked in the order in which they are asked for, the same for everybody. Losing a take
 # with a crash of the server costs less than everybody waiting for the disk behind one row. A moment
-# in the future is believed if a block explains it: else the server's clock was set back.
+# in the future is believed if a wait for the row's lock or a block explains it: else the server's
+# clock was set back.
 _TAKE: Final[LiteralString] = """
 insert into jobs.rate_buckets as bucket (name, tokens, capacity, per_second, updated_at)
 select asked.name, least(asked.capacity, asked.capacity - %(tokens)s), asked.capacity,
@@ -95,7 +96,7 @@ set capacity = excluded.capacity,
                      - %(tokens)s),
                greatest(known.since, excluded.updated_at)
         from (select case
-            when bucket.updated_at <= excluded.updated_at
+            when bucket.updated_at <= excluded.updated_at + interval '10 seconds'
                  or bucket.updated_at <= bucket.blocked_until
                 and bucket.updated_at <= excluded.updated_at + interval '1 hour'
             then bucket.updated_at
