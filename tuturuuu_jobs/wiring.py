@@ -66,7 +66,11 @@ _PRELOAD_SCHEDULE: Final = (
     "tuturuuu_jobs.scheduling.app_job",
     "tuturuuu_jobs.scheduling.job",
     "tuturuuu_jobs.scheduling.plan",
+    "tuturuuu_jobs.scheduling.remedies",
 )
+
+_REMEDIES: Final = 5
+"""For so many findings of a scope a remedy is looked for: each takes a few plans."""
 
 GLOBAL_OPTIONS: Final[ContextVar[GlobalOptions | None]] = ContextVar("GLOBAL_OPTIONS", default=None)
 
@@ -242,8 +246,10 @@ def build_schedule_job(settings: Settings) -> ScheduleJob:
     settings.require_database_url()
     from tuturuuu_jobs.scheduling.job import ScheduleJob
     from tuturuuu_jobs.scheduling.plan import plan
+    from tuturuuu_jobs.scheduling.remedies import suggest
 
-    return ScheduleJob(plan, master_key=_master_key(settings))
+    remedies = functools.partial(suggest, limit=_REMEDIES)
+    return ScheduleJob(plan, remedies, _master_key(settings))
 
 
 def build_app_schedule_job(settings: Settings) -> AppScheduleJob:

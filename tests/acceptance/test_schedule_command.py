@@ -6,9 +6,10 @@ import dataclasses
 import json
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Iterator
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -69,10 +70,13 @@ def home(database: Database, tmp_path: Path) -> Iterator[Home]:
         user_id = seed.create_user(connection, "ada@example.test")
         personal = seed.personal_workspace(connection, user_id, timezone="Asia/Ho_Chi_Minh")
         team = seed.create_workspace(connection, user_id, timezone="Europe/Berlin")
+        # Nothing may begin between two runs of one test.
+        soon = SystemClock().now() + timedelta(days=2)
+        daily = {"ideal_time": time(9), "duration_minutes": 30, "start_date": soon.date()}
         for ws_id in (personal, team):
-            seed.create_habit(connection, ws_id, HABIT, ideal_time=time(9), duration_minutes=30)
+            seed.create_habit(connection, ws_id, HABIT, **daily)
         board = seed.create_board(connection, personal, user_id)
-        seed.create_task(connection, board, TASK, assignees=(user_id,), hours=2.0)
+        seed.create_task(connection, board, TASK, assignees=(user_id,), hours=2.0, start_date=soon)
         environ = {
             "DATABASE_URL": database.dsn,
             "TUTURUUU_JOBS_STATE_DIR": str(tmp_path / "state"),
@@ -87,7 +91,7 @@ def test_a_run_from_cron_is_silent_and_the_next_one_writes_nothing(home: Home) -
 
     assert (first.returncode, first.stdout, first.stderr) == (0, "", "")
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
-    assert home.count("habit_calendar_events") >= 6
+    assert home.count("habit_calendar_events") >= 4
     assert home.count("task_calendar_events") == 1
     assert home.physical() == before
 
@@ -270,9 +274,10 @@ def test_at_a_terminal_a_run_ends_with_a_summary(home: Home) -> None:
 
     assert (ended.returncode, ended.stdout) == (0, b"")
     assert f"schedule {home.personal}: succeeded" in said
-    assert "events created 31" in said
+    assert re.search(r"events created \d+", said)
     assert "error: task" in said
     assert "too_long_for_any_block" in said
+    assert "would help: " in said
     assert not [name for name in PRIVATE if name in said]
 
 

@@ -83,16 +83,16 @@ def _finding_lines(findings: list[dict[str, Any]]) -> list[str]:
     """What a plan could not do as asked, without what is merely information."""
     serious = [finding for finding in findings if finding["level"] != "information"]
     serious.sort(key=lambda finding: finding["level"] != "error")
-    lines = [
-        output.printable(
-            f"  {finding['level']}: {finding['kind']} {finding['id']}: "
-            f"{finding['code']}: {finding['text']}"
-        )
-        for finding in serious[:_SHOWN]
-    ]
+    lines = [output.printable(_finding_line(finding)) for finding in serious[:_SHOWN]]
     if len(serious) > _SHOWN:
         lines.append(f"  and {len(serious) - _SHOWN} more; --json shows all")
     return lines
+
+
+def _finding_line(finding: dict[str, Any]) -> str:
+    what = f"{finding['kind']} {finding['id']}"
+    remedy = f" (would help: {finding['remedy']['text']})" if finding["remedy"] else ""
+    return f"  {finding['level']}: {what}: {finding['code']}: {finding['text']}{remedy}"
 
 
 def failure_lines(result: Result, warnings: tuple[Problem, ...] = ()) -> list[str]:
