@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from googleapiclient.errors import HttpError
@@ -135,6 +137,33 @@ def test_what_the_client_has_already_is_not_sent_again(emulator: Emulator, servi
     assert caught.value.resp["etag"] == etag
     emulator.patch_event(ME, "one", {"summary": "Newer"})
     assert request.execute()["summary"] == "Newer"
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("users/me/calendarList", "pageToken=next"),
+        ("users/me/calendarList", "minAccessRole=king"),
+        ("users/me/calendarList", "maxResults=many"),
+        ("calendars/primary", "fields=(("),
+        ("calendars/primary/events", "timeZone=Mars"),
+        ("calendars/primary/events/one", "timeZone=Mars"),
+        ("calendars/primary/events/one", "maxAttendees=0"),
+        ("calendars/primary/events/series/instances", "timeZone=Mars"),
+        ("calendars/primary/events/series/instances", "timeMin=2026-12-01T00:00:00"),
+    ],
+)
+def test_a_parameter_that_cannot_be_read_is_a_400(
+    emulator: Emulator, account: Account, path: str, query: str
+) -> None:
+    emulator.put_events(ME, [timed("one"), weekly("series")])
+    url = f"{emulator.api_url}{path}?{query}"
+    request = Request(url, headers={"Authorization": f"Bearer {account.access_token}"})
+    with pytest.raises(HTTPError) as caught:
+        urlopen(request)
+    assert caught.value.code == 400
+    assert json.load(caught.value)["error"]["errors"][0]["location"] == query.partition("=")[0]
+    caught.value.close()
 
 
 @covers("colors.get")

@@ -14,7 +14,7 @@ from tuturuuu_jobs.testing.emulator.fields import apply_mask, mask_for
 from tuturuuu_jobs.testing.emulator.listing import Pager
 from tuturuuu_jobs.testing.emulator.messages import Request, Response, json_response
 from tuturuuu_jobs.testing.emulator.model import Horizon, Item, Json, Role, Stamp
-from tuturuuu_jobs.testing.emulator.moments import zone_named
+from tuturuuu_jobs.testing.emulator.query import parse_zone
 from tuturuuu_jobs.testing.emulator.rendering import Body, View, item_text
 from tuturuuu_jobs.testing.emulator.switches import Switches
 
@@ -92,11 +92,10 @@ class Call:
 
     def view(self, role: Role, *, nested: bool) -> View:
         """How this request wants events rendered."""
-        zone = self.request.one("timeZone")
         return View(
             role=role,
             fields=self.request.one("fields"),
-            zone=zone_named(zone) if zone else None,
+            zone=parse_zone(self.request),
             max_attendees=self.request.number("maxAttendees", least=1),
             pretty=self.request.pretty,
             nested=nested,

@@ -99,7 +99,7 @@ def parse_query(request: Request) -> ListQuery:
         text=request.one("q"),
         ical_uid=request.one("iCalUID"),
         properties=_properties(request),
-        zone=_zone(request),
+        zone=parse_zone(request),
         max_attendees=request.number("maxAttendees", least=1),
         sync_token=request.one("syncToken"),
         page_token=request.one("pageToken"),
@@ -199,7 +199,8 @@ def _properties(request: Request) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _zone(request: Request) -> tzinfo | None:
+def parse_zone(request: Request) -> tzinfo | None:
+    """The zone in which times are wanted; ApiError 400 for an unknown one."""
     name = request.one("timeZone")
     if name is None:
         return None

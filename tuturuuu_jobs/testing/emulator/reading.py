@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tuturuuu_jobs.testing.emulator.api_errors import not_found
+from tuturuuu_jobs.testing.emulator.api_errors import bad_request, not_found
 from tuturuuu_jobs.testing.emulator.calendar import Calendar
 from tuturuuu_jobs.testing.emulator.call import Call
 from tuturuuu_jobs.testing.emulator.fields import mask_for
@@ -80,14 +80,14 @@ def get_list_entry(call: Call) -> Response:
 
 def list_calendars(call: Call) -> Response:
     """Every calendar the caller may see, in the order of creation, in pages."""
-    least = Role.parse(call.request.one("minAccessRole") or "freeBusyReader")
+    least = _least_role(call)
     mine = [
         calendar
         for calendar in call.world.calendars.values()
         if calendar.roles.get(call.user.lower(), Role.NONE) >= least
     ]
     size = min(call.request.number("maxResults", least=1) or 100, 250)
-    begin = int(call.request.one("pageToken") or 0)
+    begin = call.request.number("pageToken", least=1) or 0
     body: Json = {
         "kind": "calendar#calendarList",
         "etag": '"list"',
@@ -96,6 +96,14 @@ def list_calendars(call: Call) -> Response:
     if begin + size < len(mine):
         body["nextPageToken"] = str(begin + size)
     return call.answer("CalendarList", body)
+
+
+def _least_role(call: Call) -> Role:
+    try:
+        return Role.parse(call.request.one("minAccessRole") or "freeBusyReader")
+    except ValueError as error:
+        message = "Invalid value for minAccessRole."
+        raise bad_request("invalidParameter", message, "minAccessRole") from error
 
 
 def list_events(call: Call) -> Response:
