@@ -171,6 +171,8 @@ class Occurrence:
     def span(self) -> tuple[int, int]:
         """The earliest start and the latest end that its order among habits allows."""
         low, high = self.floor, self.ceiling
+        if not self.befores and not self.afters:
+            return low, high
         for other in self.befores:
             for seat in other.seats:
                 low = max(low, seat.start + seat.length)

@@ -93,6 +93,12 @@ class _Changes:
 
     def _partners(self, owner: Owner, seats: Sequence[Seat]) -> list[Row | None]:
         """The row of each seat; rows without a seat are deleted."""
+        rows = owner.rows
+        if len(rows) == 1 == len(seats):
+            old, new = rows[0], seats[0]
+            if not self._force and (old.start, old.length) != (new.start, new.length):
+                self.moves += moved([(old.start, old.length, old.valid)], [(new.start, new.length)])
+            return [old]
         places = [(seat.start, seat.length) for seat in seats]
         partners: list[Row | None] = [None] * len(seats)
         for at, to in pairs([(row.start, row.length) for row in owner.rows], places):

@@ -7,12 +7,11 @@ one owner or among the removals, each with its cause.
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
 from tuturuuu_jobs.scheduling.daytime import DAY, merged
-from tuturuuu_jobs.scheduling.decisions import Cause
 from tuturuuu_jobs.scheduling.demands import (
     BANDS,
     NOON,
@@ -36,10 +35,9 @@ from tuturuuu_jobs.scheduling.model import (
     Piece,
     Snapshot,
     State,
-    Task,
 )
 from tuturuuu_jobs.scheduling.precedence import Precedence, precedence_of
-from tuturuuu_jobs.scheduling.recurrence import is_due
+from tuturuuu_jobs.scheduling.sorting import Rows
 from tuturuuu_jobs.scheduling.window import Block, Window, down, up
 
 Key = tuple[UUID, date]
@@ -71,7 +69,7 @@ def gather(snapshot: Snapshot, window: Window) -> Demands:
     """Sort a snapshot into demands, removals and blocked time."""
     lanes = {kind: Lane(mask, window.midnights) for kind, mask in window.masks.items()}
     precedence = precedence_of(snapshot.habits)
-    rows = _Rows(snapshot, window)
+    rows = Rows(snapshot, window)
     occurrences = _occurrences(snapshot, window, precedence, rows)
     works = _works(snapshot, window, lanes, rows)
     blocked = merged([*((each.start, each.end) for each in snapshot.blockers), *rows.blocked])
@@ -80,106 +78,31 @@ def gather(snapshot: Snapshot, window: Window) -> Demands:
     )
 
 
-class _Rows:
-    """The events of a snapshot by what may be done with them."""
-
-    def __init__(self, snapshot: Snapshot, window: Window) -> None:
-        self.blocked: list[Block] = []
-        self.removals: list[Row] = []
-        self.all_fixed: list[Instance | Piece] = []
-        self.open: dict[Key, list[Row]] = defaultdict(list)
-        self.fixed: dict[Key, list[Instance]] = defaultdict(list)
-        self.pieces: dict[UUID, list[Row]] = defaultdict(list)
-        self.counted: dict[UUID, list[Piece]] = defaultdict(list)
-        self._window = window
-        self._snapshot = snapshot
-        habits = {habit.id: habit for habit in snapshot.habits}
-        for instance in sorted(snapshot.instances, key=_by_start):
-            self._sort_instance(instance, habits.get(instance.habit_id))
-        tasks = {task.id: task for task in snapshot.tasks}
-        for piece in sorted(snapshot.pieces, key=_by_start):
-            self._sort_piece(piece, tasks.get(piece.task_id))
-
-    def _is_fixed(self, event: Instance | Piece) -> bool:
-        if event.state is not State.OPEN:
-            return True
-        return event.start <= self._window.now or event.end > self._window.end
-
-    def _sort_instance(self, instance: Instance, habit: Habit | None) -> None:
-        key = (instance.habit_id, instance.date)
-        unwanted = None if habit is None else self._unwanted(instance, habit, key)
-        row = Row(instance, instance.start, instance.end - instance.start, cause=unwanted)
-        dates = self._window.dates
-        if habit is None or self._is_fixed(instance):
-            self._fix(instance, key)
-        elif unwanted is not None:
-            self.removals.append(row)
-        elif key in self._snapshot.completions or not dates[0] <= instance.date <= dates[-1]:
-            self._fix(instance, key)
-        else:
-            self.open[key].append(row)
-
-    def _fix(self, instance: Instance, key: Key) -> None:
-        self.fixed[key].append(instance)
-        self.all_fixed.append(instance)
-        self.blocked.append((instance.start, instance.end))
-
-    def _unwanted(self, instance: Instance, habit: Habit, key: Key) -> Cause | None:
-        snapshot = self._snapshot
-        if snapshot.completions.get(key) == instance.event_id:
-            return None
-        if habit.ending is not None:
-            return Cause.ENDED
-        if key in snapshot.skips:
-            return Cause.SKIPPED
-        if key in snapshot.completions:
-            return Cause.COMPLETED
-        if not is_due(habit.rule, habit.start_date, habit.end_date, instance.date):
-            return Cause.NOT_DUE
-        return None
-
-    def _sort_piece(self, piece: Piece, task: Task | None) -> None:
-        if task is None or piece.completed or self._is_fixed(piece):
-            self.all_fixed.append(piece)
-            self.blocked.append((piece.start, piece.end))
-            if not piece.completed and piece.state not in {State.STARTED, State.PAST}:
-                self.counted[piece.task_id].append(piece)
-            return
-        row = Row(piece, piece.start, piece.end - piece.start)
-        if task.ending is not None:
-            row.cause = Cause.ENDED
-            self.removals.append(row)
-        else:
-            self.pieces[piece.task_id].append(row)
-
-
-def _by_start(event: Instance | Piece) -> tuple[int, int, int]:
-    return event.start, event.end, event.event_id.int
-
-
 def _occurrences(
-    snapshot: Snapshot, window: Window, precedence: Precedence, rows: _Rows
+    snapshot: Snapshot, window: Window, precedence: Precedence, rows: Rows
 ) -> list[Occurrence]:
     planned = [_Planned(habit, shape_of(habit)) for habit in precedence.order]
+    tables = [
+        (plan, rows.due[plan.habit.id], rows.open[plan.habit.id], rows.fixed[plan.habit.id])
+        for plan in planned
+    ]
+    excluded = {*snapshot.skips, *snapshot.completions}
     found: list[Occurrence] = []
     for day, on in enumerate(window.dates):
         of_day: dict[UUID, Occurrence] = {}
-        for order, plan in enumerate(planned):
-            habit = plan.habit
-            if not is_due(habit.rule, habit.start_date, habit.end_date, on):
+        for order, (plan, due, loose, fixed) in enumerate(tables):
+            if on not in due or (excluded and (plan.habit.id, on) in excluded):
                 continue
-            key = (habit.id, on)
-            if key in snapshot.skips or key in snapshot.completions:
-                continue
-            of_day[habit.id] = plan.on(window, day, order, rows.fixed.get(key, ()))
-            of_day[habit.id].rows = rows.open.get(key) or []
+            occurrence = plan.on(window, day, order, fixed.get(on, ()))
+            occurrence.rows = loose.get(on) or []
+            of_day[plan.habit.id] = occurrence
         if precedence.edges:
             _link(of_day, precedence, on, rows)
         found += of_day.values()
     return found
 
 
-def _link(of_day: dict[UUID, Occurrence], precedence: Precedence, on: date, rows: _Rows) -> None:
+def _link(of_day: dict[UUID, Occurrence], precedence: Precedence, on: date, rows: Rows) -> None:
     """Tie the occurrences of a date together; instances of either habit that are fixed bound it."""
     for first, second in precedence.edges:
         before, after = of_day.get(first), of_day.get(second)
@@ -187,12 +110,12 @@ def _link(of_day: dict[UUID, Occurrence], precedence: Precedence, on: date, rows
             before.afters.append(after)
             after.befores.append(before)
         if after is not None:
-            ends = [event.end for event in rows.fixed.get((first, on), ())]
+            ends = [event.end for event in rows.fixed[first].get(on, ())]
             after.floor = max([after.floor, *ends])
         if before is not None:
             held = [
                 event.start
-                for event in rows.fixed.get((second, on), ())
+                for event in rows.fixed[second].get(on, ())
                 if event.state in {State.LOCKED, State.PUSHED}
             ]
             before.ceiling = min([before.ceiling, *held])
@@ -205,9 +128,8 @@ class _Planned:
     habit: Habit
     shape: Shape
 
-    def on(
-        self, window: Window, day: int, order: int, fixed: tuple[()] | list[Instance]
-    ) -> Occurrence:
+    def on(self, window: Window, day: int, order: int, fixed: Sequence[Instance]) -> Occurrence:
+        """The demand of one date, without what its fixed instances hold."""
         habit, shape = self.habit, self.shape
         blocks = window.blocks[habit.hours][day]
         aims = self._aims(window, day, blocks)
@@ -268,7 +190,7 @@ def _ideal_on(window: Window, day: int, blocks: list[Block], ideal: int) -> int:
 
 
 def _works(
-    snapshot: Snapshot, window: Window, lanes: dict[HoursType, Lane], rows: _Rows
+    snapshot: Snapshot, window: Window, lanes: dict[HoursType, Lane], rows: Rows
 ) -> list[Work]:
     sep = max(GRID, snapshot.buffers.minimum)
     works: list[Work] = []

@@ -22,7 +22,7 @@ from tuturuuu_jobs.scheduling.demands import (
     closest,
 )
 from tuturuuu_jobs.scheduling.model import Snapshot
-from tuturuuu_jobs.scheduling.window import Block, down
+from tuturuuu_jobs.scheduling.window import down
 
 
 def keep(board: Board, snapshot: Snapshot, owners: Sequence[Owner]) -> None:
@@ -73,21 +73,24 @@ def _keep_instance(board: Board, owner: Occurrence, row: Row, aims: dict[int, li
 def _why_not(board: Board, owner: Occurrence, aim: Aim, start: int, end: int) -> Cause | None:
     """Why an instance may not be at ``[start, end)``."""
     low, high = owner.span()
-    if not any(begin <= start and end <= finish for begin, finish in owner.blocks):
+    for begin, finish in owner.blocks:
+        if begin <= start and end <= finish:
+            break
+    else:
         return Cause.OUTSIDE_HOURS
-    taken = [(event.start, event.end) for event in owner.fixed]
-    if not board.timeline.is_free(start, end) or not _is_apart(owner, start, end, taken):
+    if not board.timeline.is_free(start, end) or not _is_apart(owner, start, end):
         return Cause.CONFLICT
     if not aim.admits(start, end - start) or start < low or end > high:
         return Cause.BETTER_PLACE
     return None
 
 
-def _is_apart(owner: Owner, start: int, end: int, fixed: Sequence[Block]) -> bool:
+def _is_apart(owner: Owner, start: int, end: int) -> bool:
     """Whether the owner's other events are far enough away."""
-    if not owner.seats and not fixed:
+    if not owner.seats and not owner.fixed:
         return True
-    taken = [*fixed, *((seat.start, seat.start + seat.length) for seat in owner.seats)]
+    taken = [(event.start, event.end) for event in owner.fixed]
+    taken += [*((seat.start, seat.start + seat.length) for seat in owner.seats)]
     return all(end + owner.sep <= first or last + owner.sep <= start for first, last in taken)
 
 
@@ -111,8 +114,7 @@ def _why_not_piece(board: Board, owner: Work, start: int, end: int) -> Cause | N
     early = owner.task.start is not None and start < owner.task.start
     if early or not owner.lane.covers(start, end):
         return Cause.OUTSIDE_HOURS
-    taken = [(piece.start, piece.end) for piece in owner.fixed]
-    if not board.timeline.is_free(start, end) or not _is_apart(owner, start, end, taken):
+    if not board.timeline.is_free(start, end) or not _is_apart(owner, start, end):
         return Cause.CONFLICT
     return None
 

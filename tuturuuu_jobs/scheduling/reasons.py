@@ -14,7 +14,7 @@ from tuturuuu_jobs.scheduling.decisions import Cause, Item, Reason
 from tuturuuu_jobs.scheduling.demands import Occurrence, Owner, Row, Seat, Work
 from tuturuuu_jobs.scheduling.intervals import FAR
 from tuturuuu_jobs.scheduling.window import Window
-from tuturuuu_jobs.scheduling.wording import BLOCKED_BY, PARTS, clock, moment, span
+from tuturuuu_jobs.scheduling.wording import BLOCKED_BY, PARTS, clock, moment, span, time_of
 
 _GONE: Final = {
     Cause.SKIPPED: "Removed: this date is skipped.",
@@ -83,7 +83,7 @@ def _habit(window: Window, owner: Occurrence, seat: Seat, item: Item) -> Reason:
         short = f"Shortened to {span(seat.length)}: "
     if aim.unit == 1:
         away = abs(seat.start - aim.at)
-        ideal = clock(window, aim.at)
+        ideal = time_of(habit.ideal) if habit.ideal is not None else clock(window, aim.at)
         if not away:
             text = f"{short}{'only that is free ' if short else ''}at your ideal time {ideal}."
             return Reason(Cause.AT_IDEAL, text[0].upper() + text[1:])

@@ -49,6 +49,12 @@ def clock(window: Window, minute: int) -> str:
     return f"{local.hour:02d}:{local.minute:02d}"
 
 
+def time_of(minute_of_day: int) -> str:
+    """``07:00``, of a minute of the local day."""
+    hours, minutes = divmod(minute_of_day, 60)
+    return f"{hours:02d}:{minutes:02d}"
+
+
 def moment(window: Window, minute: int) -> str:
     """``Tue 09:00``, with the date if that weekday of the coming week is not meant."""
     local = window.local(minute)
