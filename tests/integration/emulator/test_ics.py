@@ -22,6 +22,7 @@ from tuturuuu_jobs.testing.emulator.ics import (
 
 EXPORTS: Final = Path(__file__).parent / "exports"
 INDIA: Final = "(UTC+05:30) Chennai, Kolkata, Mumbai, New Delhi"
+SALTA: Final = "America/Argentina/Salta"
 WINDOW: Final = {"timeMin": "2026-10-01T00:00:00Z", "timeMax": "2027-04-01T00:00:00Z"}
 
 
@@ -252,6 +253,9 @@ def test_what_cannot_be_read_is_named(lines: list[str], reason: str) -> None:
     [
         ("X-WR-TIMEZONE:Asia/Ho_Chi_Minh", "Asia/Ho_Chi_Minh", 0),
         ("X-WR-TIMEZONE:SE Asia Standard Time", "Asia/Bangkok", 0),
+        ("X-WR-TIMEZONE:america/new_york", "America/New_York", 0),
+        ("X-WR-TIMEZONE:/citadel.org/20190914_1/America/Argentina/Salta", SALTA, 0),
+        ("X-WR-TIMEZONE:tzone://Microsoft/Utc", "UTC", 0),
         ("X-WR-TIMEZONE:Atlantis/Capital", "UTC", 1),
         ("X-A:b", "UTC", 0),
     ],
@@ -260,6 +264,43 @@ def test_the_zone_of_a_calendar(line: str, zone: str, notes: int) -> None:
     calendar = read_calendar(_file(line, *_event(*HOUR)))
     assert (calendar.time_zone, len(calendar.unread)) == (zone, notes)
     assert calendar.name is None
+
+
+def _definition(*lines: str, standard: str, daylight: str) -> list[str]:
+    """A VTIMEZONE with the rules of Europe; zones ahead or behind by other offsets."""
+    return [
+        *("BEGIN:VTIMEZONE", "TZID:Mine", *lines),
+        *("BEGIN:STANDARD", "DTSTART:19701025T030000", "RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU"),
+        *(f"TZOFFSETFROM:{daylight}", f"TZOFFSETTO:{standard}", "END:STANDARD"),
+        *("BEGIN:DAYLIGHT", "DTSTART:19700329T020000", "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU"),
+        *(f"TZOFFSETFROM:{standard}", f"TZOFFSETTO:{daylight}", "END:DAYLIGHT"),
+        "END:VTIMEZONE",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("definition", "zone", "notes"),
+    [
+        (_definition(standard="+0100", daylight="+0200"), "Europe/Berlin", 1),
+        (_definition(standard="+0100", daylight="+0100"), "Africa/Lagos", 1),
+        (
+            _definition("X-LIC-LOCATION:Europe/Rome", standard="+0100", daylight="+0200"),
+            "Europe/Rome",
+            0,
+        ),
+    ],
+    ids=["rules", "fixed", "location"],
+)
+def test_a_zone_of_the_file_s_own_is_known_by_its_offsets_or_location(
+    definition: list[str], zone: str, notes: int
+) -> None:
+    start = _event("DTSTART;TZID=Mine:20260701T120000")
+    for lines in ([*definition, *start], [*start, *definition]):
+        calendar = read_calendar(_file(*lines))
+        (event,) = calendar.events
+        assert event["start"]["timeZone"] == calendar.time_zone == zone
+        assert event["start"]["dateTime"].startswith("2026-07-01T12:00:00")
+        assert len(calendar.unread) == notes
 
 
 def test_two_calendars_of_one_file_become_one_and_a_byte_order_mark_is_no_harm(

@@ -1,8 +1,8 @@
 """From the names of zones in files to names of the tz database.
 
-A name is taken, in this order, as a name of the tz database, as a Windows name, by the location
-that its VTIMEZONE gives, by its last parts (``/vendor/Europe/Berlin``), and at last by the offsets
-of its VTIMEZONE: the zone that has the same ones week by week.
+A name is taken, in this order, as a name of the tz database in any case, as a Windows name, by the
+location that its VTIMEZONE gives, by its last parts (``/vendor/Europe/Berlin``), and at last by the
+offsets of its VTIMEZONE: the zone that has the same ones week by week.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from icalendar import Timezone
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from tuturuuu_jobs.testing.emulator.ics.unread import Unread, UnreadableError, text
-from tuturuuu_jobs.testing.emulator.moments import zone_named
 
 _WEEKS: Final = tuple(datetime(2024, 1, 3, 12) + timedelta(weeks=week) for week in range(260))  # noqa: DTZ001  # Wall clocks.
 
@@ -52,8 +51,9 @@ class Zones:
         guesses = [name, WINDOWS_TO_OLSON.get(name), location]
         guesses += ["/".join(parts[-count:]) for count in (3, 2, 1) if count < len(parts)]
         for guess in guesses:
-            if guess and _exists(guess):
-                return guess
+            known = _spellings().get((guess or "").lower())
+            if known is not None:
+                return known
         same = _with_offsets(_offsets_of(definition)) if definition is not None else None
         if same is None:
             raise UnreadableError(f"unknown time zone {name!r}")
@@ -61,12 +61,10 @@ class Zones:
         return same
 
 
-def _exists(name: str) -> bool:
-    try:
-        zone_named(name)
-    except ValueError:
-        return False
-    return True
+@functools.cache
+def _spellings() -> dict[str, str]:
+    """Every name of the tz database by its lower-case form; files are not strict about it."""
+    return {name.lower(): name for name in sorted(available_timezones())}
 
 
 Offsets = tuple[timedelta | None, ...]
