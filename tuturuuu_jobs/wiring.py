@@ -97,7 +97,8 @@ def warm_up() -> None:
     load_migrations()
     # Each copy says itself what is wrong with them.
     with contextlib.suppress(SettingsError):
-        _WARM[GlobalOptions()] = load_settings()
+        _WARM[GlobalOptions()] = settings = load_settings()
+        build_runtime(settings)
 
 
 def warm_up_google() -> None:

@@ -7,6 +7,7 @@ in its text. SQLSTATE, constraint and table are what an operator needs; DETAIL c
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import re
 import secrets
@@ -84,6 +85,7 @@ def connect(dsn: str, *, application_name: str, timeout_s: float = 10) -> psycop
     return connection
 
 
+@functools.cache
 def address_of(dsn: str) -> str:
     """A name for the server and the database that an address leads to, whoever logs in; no secret.
 

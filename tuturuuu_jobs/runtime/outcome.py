@@ -249,8 +249,9 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, in the documented order of keys."""
-        document = dataclasses.asdict(self)
+        # Not asdict, which would copy all the data of a fan-out just to be written.
+        document = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         document["status"] = self.status.value
-        document["errors"] = list(document["errors"])
-        document["warnings"] = list(document["warnings"])
+        document["errors"] = [dataclasses.asdict(problem) for problem in self.errors]
+        document["warnings"] = [dataclasses.asdict(problem) for problem in self.warnings]
         return document

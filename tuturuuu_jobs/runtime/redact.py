@@ -55,7 +55,9 @@ def clean(value: Any) -> Any:
     match value:
         case str():
             return scrub(_storable(value))
-        case Mapping():
+        case None | bool() | int():
+            return value
+        case dict() | Mapping():
             return {
                 clean(str(name)): _clean_field(str(name), field) for name, field in value.items()
             }
@@ -63,8 +65,6 @@ def clean(value: Any) -> Any:
             return [clean(item) for item in value]
         case float():
             return value if math.isfinite(value) else None
-        case None | bool() | int():
-            return value
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return clean(_shown_fields(value))
         case _:

@@ -1,4 +1,4 @@
-"""The next page is fetched while this one is written.
+"""The next page is fetched while this one is written; a listing of one page needs no thread.
 
 Who fetches may need what belongs to the thread that writes, such as its connection: it asks for
 that, and is served when the writer comes for the next page.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -71,12 +72,29 @@ class _Ended:
 
 
 @contextlib.contextmanager
-def prefetched(items: Iterator[T]) -> Generator[Iterator[T]]:
+def prefetched(
+    items: Iterator[T], is_last: Callable[[T], bool] | None = None
+) -> Generator[Iterator[T]]:
     """The same items, produced by a thread of their own: one waits while another is made.
 
     An error of the producer is raised where its item would have come. On leaving, the thread has
     ended, so what it used may be used again; only a signal does not wait for it.
+
+    Args:
+        items: Made one after another.
+        is_last: Whether no item follows this one. If that can be told, the first item is made
+            here, and the thread only if there is a second.
     """
+    begun = [] if is_last is None else list(itertools.islice(items, 1))
+    if is_last is not None and all(is_last(item) for item in begun):
+        yield iter(begun)
+        return
+    with _produced(items) as rest:
+        yield itertools.chain(begun, rest)
+
+
+@contextlib.contextmanager
+def _produced(items: Iterator[T]) -> Generator[Iterator[T]]:
     box: queue.Queue[_Got[T] | _Ended | _Errand] = queue.Queue(maxsize=1)
     unwanted = threading.Event()
 

@@ -99,7 +99,7 @@ class Reader:
             JobError: A page could not be had, or not be staged.
         """
         token: str | None = None
-        with prefetched(pages) as stream:
+        with prefetched(pages, lambda page: page.last) as stream:
             for page in stream:
                 self._ctx.deadline.check()
                 # A run that dies later must not take the only copy of a rotated token with it.

@@ -242,6 +242,9 @@ class Staging:
             SupersededError: Another run stored a token since ours was read.
             JobError: The database refused; nothing was written.
         """
+        if self._finds_nothing(commit):
+            with translated_errors():
+                return self._apply_nothing(commit, before_commit)
         if commit.area is not None:
             self._make()
         while True:
@@ -263,6 +266,22 @@ class Staging:
             applied = Applied(inserted, updated, deleted, swept, refused, self.verdicts())
             self._record(commit, applied)
             before_commit()
+        return applied
+
+    def _finds_nothing(self, commit: Commit) -> bool:
+        """Whether a token takes another one's place and that is all."""
+        tokens = commit.old_token is not None and commit.new_token is not None
+        ours = self._calendar.account_id != GUEST
+        return ours and tokens and self.is_empty and commit.area is None and commit.edge is None
+
+    def _apply_nothing(self, commit: Commit, before_commit: Callable[[], object]) -> Applied:
+        """The transaction of a run that finds nothing new, as one statement."""
+        applied = Applied(0, 0, 0, 0, 0, {})
+        before_commit()
+        values = {**self._told(commit, applied), **self._tokens(commit)}
+        row = self._connection.execute(sql.NOTHING_NEW, values).fetchone()
+        if row is None or not row[0]:
+            raise self._moved()
         return applied
 
     def _write_staged(self) -> tuple[int, int, int]:
@@ -288,25 +307,29 @@ class Staging:
     def _store_token(self, commit: Commit) -> None:
         if commit.new_token is None or self._calendar.account_id == GUEST:
             return
-        key = state_key(self._calendar.account_id, self._calendar.calendar_id)
-        values = {**self._where, "key": key, "old": commit.old_token, "new": commit.new_token}
         statement = sql.FIRST_STATE if commit.old_token is None else sql.NEXT_STATE
-        if self._connection.execute(statement, values).rowcount != 1:
-            raise SupersededError(
-                "another run stored a newer sync token; nothing was written",
-                code="sync_token_moved",
-                subject=self._calendar.calendar_id,
-            )
+        if self._connection.execute(statement, self._tokens(commit)).rowcount != 1:
+            raise self._moved()
+
+    def _tokens(self, commit: Commit) -> dict[str, Any]:
+        key = state_key(self._calendar.account_id, self._calendar.calendar_id)
+        return {**self._where, "key": key, "old": commit.old_token, "new": commit.new_token}
+
+    def _moved(self) -> SupersededError:
+        return SupersededError(
+            "another run stored a newer sync token; nothing was written",
+            code="sync_token_moved",
+            subject=self._calendar.calendar_id,
+        )
 
     def _record(self, commit: Commit, applied: Applied) -> None:
         """Our own books: they commit with the rows, so a run that dies now is known to be done."""
-        values = {
-            **self._where,
-            "account": self._calendar.account_id,
-            "edge": commit.edge,
-            "role": commit.role,
-            "run": commit.run_id,
-        }
+        values = self._told(commit, applied)
+        if commit.new_token is not None and self._calendar.account_id != GUEST:
+            self._connection.execute(sql.WINDOW, values)
+        self._connection.execute(sql.EVENT, values)
+
+    def _told(self, commit: Commit, applied: Applied) -> dict[str, Any]:
         data = {
             "account": str(self._calendar.account_id),
             "inserted": applied.inserted,
@@ -316,9 +339,14 @@ class Staging:
             "sweep_refused": applied.sweep_refused,
             "full": commit.edge is not None,
         }
-        if commit.new_token is not None and self._calendar.account_id != GUEST:
-            self._connection.execute(sql.WINDOW, values)
-        self._connection.execute(sql.EVENT, {**values, "data": Jsonb(data)})
+        return {
+            **self._where,
+            "account": self._calendar.account_id,
+            "edge": commit.edge,
+            "role": commit.role,
+            "run": commit.run_id,
+            "data": Jsonb(data),
+        }
 
     def _find_unstorable(self, ids: list[str] | None) -> tuple[Rejected, ...]:
         """The staged rows that the table refuses, found by halving; nothing is written."""

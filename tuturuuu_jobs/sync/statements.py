@@ -227,6 +227,28 @@ EVENT: Final[LiteralString] = (
     "insert into jobs.events (run_id, type, data) values (%(run)s, 'calendar.synced', %(data)s)"
 )
 
+# What NEXT_STATE, WINDOW and EVENT do, at once: most runs find nothing new. The last two happen
+# only if the first did.
+NOTHING_NEW: Final[LiteralString] = (
+    "with moved as ("
+    + NEXT_STATE
+    + """ returning 1
+), seen as (
+    insert into jobs.calendar_windows as w (
+        ws_id, auth_token_id, calendar_id, access_role, last_success_at, run_id, updated_at)
+    select %(ws)s, %(account)s, %(calendar)s, %(role)s, now(), %(run)s, now() from moved
+    on conflict (ws_id, auth_token_id, calendar_id) do update set
+        access_role = coalesce(excluded.access_role, w.access_role),
+        last_success_at = excluded.last_success_at, run_id = excluded.run_id,
+        updated_at = excluded.updated_at
+), told as (
+    insert into jobs.events (run_id, type, data)
+    select %(run)s, 'calendar.synced', %(data)s from moved
+)
+select exists (select from moved)
+"""
+)
+
 VERDICTS: Final[LiteralString] = """
 select case when verdict = 'skip' then reason else verdict end, count(*)
 from jobs_mentioned group by 1

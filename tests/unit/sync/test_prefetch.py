@@ -201,3 +201,27 @@ def test_who_asks_when_nobody_comes_any_more_is_let_go() -> None:
         assert next(stream) == 1
     # It may still have been offering the second page; then it never asked.
     assert not fetchers() or ended.wait(LONG_S)
+
+
+@pytest.mark.parametrize("numbers", [[], [1], [1, 2], [1, 2, 3]])
+def test_a_thread_is_made_only_for_what_follows_a_first_item(numbers: list[int]) -> None:
+    asked: list[str] = []
+
+    def pages() -> Iterator[int]:
+        for number in numbers:
+            asked.append(threading.current_thread().name)
+            yield number
+
+    with prefetched(pages(), lambda number: number == numbers[-1]) as stream:
+        assert list(stream) == numbers
+    here = threading.current_thread().name
+    assert asked == [here, "next-page", "next-page"][: len(numbers)]
+
+
+def test_an_error_of_the_first_item_is_raised_at_once() -> None:
+    def pages() -> Iterator[int]:
+        raise UnavailableError("down")
+        yield 1
+
+    with pytest.raises(UnavailableError), prefetched(pages(), bool):
+        pytest.fail("nothing is given")
