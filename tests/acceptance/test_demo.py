@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.command import COMMAND, document, run, shell
+from tuturuuu_jobs.commands.week import LEGEND
 
 
 @pytest.fixture
@@ -58,6 +59,9 @@ def test_the_demo_compares_thousands_of_rows_and_leaves_nothing(
     assert int(compared[1]) > 5000
     for command in ("db migrate", "full-sync --ws $WS_TEAM --json", "sync --ws $WS_GONE --json"):
         assert f"  $ tuturuuu-jobs {command}\n" in ended.stdout
+    assert "  $ tuturuuu-jobs schedule --ws $WS_TEAM --json\n" in ended.stdout
+    assert ended.stdout.count(LEGEND) >= 3
+    assert "rows lie where they lay" in ended.stdout.partition("Schedule both")[2]
     assert "\x1b" not in ended.stdout
     assert left_in(scratch) == ["tmp"]
 
@@ -88,7 +92,10 @@ def test_a_kept_demo_can_be_used_by_hand_and_be_stopped(
     told = json.loads(kept.stdout)
     assert (kept.returncode, kept.stderr) == (0, "")
     assert (told["ok"], told["rows_differ"], told["env_file"]) == (True, 0, str(env_file))
-    assert all(entry["as_expected"] for entry in told["runs"])
+    assert all(entry["as_expected"] for entry in (*told["runs"], *told["schedules"]))
+    assert [(entry["new"] > 0, entry["kept"] > 0) for entry in told["schedules"]] == [
+        *((True, False), (True, False), (False, True), (False, True))
+    ]
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
     settings = exported(env_file)
     note = json.loads((Path(settings["TUTURUUU_JOBS_STATE_DIR"]) / "demo.json").read_text())
