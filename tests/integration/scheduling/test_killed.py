@@ -17,7 +17,7 @@ import pytest
 
 from tests.fixtures.postgres import Databases
 from tests.integration.scheduling.stage import NOW, Stage
-from tests.integration.scheduling.victim import cut, kill, wait_for_the_server
+from tests.integration.scheduling.victim import Behind, cut, kill, wait_for_the_server
 from tests.integration.sync.executioner import Message, Moment, Sql
 from tuturuuu_jobs.runtime.job import OnBusy, RunRequest
 from tuturuuu_jobs.runtime.outcome import Result
@@ -31,7 +31,6 @@ TASKS = tuple(UUID(int=number << 95) for number in (1, 2, 3))
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
-COMMIT = b"COMMIT"
 # How many messages a run sends to the database, roughly: the long list must not end early.
 SHORTEST, LONGEST = 40, 300
 
@@ -166,6 +165,7 @@ def statuses(stage: Stage) -> list[str]:
     return [row[0] for row in rows][1:]
 
 
+BOOKS = b"select private.upsert_scheduling_metadata("
 STATEMENTS = {
     "the delete": b"delete from public.workspace_calendar_events event",
     "the update": b"update public.workspace_calendar_events event",
@@ -174,7 +174,7 @@ STATEMENTS = {
     "the habit links": b"insert into public.habit_calendar_events (",
     "the task links": b"insert into public.task_calendar_events (",
     "the task links' update": b"update public.task_calendar_events link",
-    "the books": b"select private.upsert_scheduling_metadata(",
+    "the books": BOOKS,
 }
 _OF_TASKS = frozenset({"the task links", "the task links' update"})
 
@@ -183,7 +183,7 @@ _OF_TASKS = frozenset({"the task links", "the task links' update"})
 class Point:
     """A moment, how many scopes are committed by then, and how the run ends if it lives on."""
 
-    moment: Moment
+    moment: Moment | Behind
     committed: int = 0
     exit_code: int = 69
 
@@ -195,12 +195,12 @@ POINTS: dict[str, Point] = {
     for name, needle in STATEMENTS.items()
     for when in ("before", "after")
 } | {
-    "before the first COMMIT arrives": Point(Sql(COMMIT, 1)),
-    "when the first COMMIT is done": Point(Sql(COMMIT, 1, done=True), 1),
+    "before the first COMMIT arrives": Point(Behind(BOOKS)),
+    "when the first COMMIT is done": Point(Behind(BOOKS, done=True), 1),
     "after the second delete": Point(Sql(STATEMENTS["the delete"], 1, done=True), 1, 3),
     "after the second insert": Point(Sql(STATEMENTS["the insert"], 1, done=True), 1, 3),
-    "before the second COMMIT arrives": Point(Sql(COMMIT, 2), 1, 3),
-    "when the second COMMIT is done": Point(Sql(COMMIT, 2, done=True), 2, 3),
+    "before the second COMMIT arrives": Point(Behind(BOOKS, 1), 1, 3),
+    "when the second COMMIT is done": Point(Behind(BOOKS, 1, done=True), 2, 3),
 }
 
 

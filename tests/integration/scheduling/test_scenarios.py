@@ -79,9 +79,19 @@ def test_through_the_tables(
 
 
 def run(stage: Stage, snapshot: Snapshot) -> Plan:
-    """The plan that the job makes of this snapshot in the tables, and applies."""
+    """The plan that the job makes of this snapshot in the tables, and applies once and for all."""
     seeding = Seeding(stage, snapshot)
     seeding.write()
+    plan = run_once(stage, seeding, snapshot)
+    after = stage.physical()
+    stage.seen.clear()
+    run_once(stage, seeding, snapshot)
+    assert stage.physical() == after
+    return plan
+
+
+def run_once(stage: Stage, seeding: Seeding, snapshot: Snapshot) -> Plan:
+    """The plan that the job makes of what is in the tables, and applies."""
     before = stage.physical()
     request: dict[str, Any] = {
         "window_days": snapshot.window_days,
@@ -93,9 +103,6 @@ def run(stage: Stage, snapshot: Snapshot) -> Plan:
     assert read.scope.kind is snapshot.scope.kind
     check_untouched(before, stage, plan)
     check_rows(stage, seeding, read, plan)
-    after = stage.physical()
-    assert data_of(stage.run(seeding.ws_id, **request))["summary"]["eventsUpdated"] == 0
-    assert stage.physical() == after
     return plan
 
 

@@ -8,16 +8,18 @@ import random
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from typing_extensions import override
 
 from tests.fixtures import preloaded
 from tests.integration.scheduling.stage import Stage
-from tests.integration.sync.executioner import Blade, Moment
+from tests.integration.sync.executioner import Blade, Message, Moment
 from tuturuuu_jobs.runtime.database import connect
 from tuturuuu_jobs.runtime.identity import new_run_id, read_identity
 from tuturuuu_jobs.runtime.job import RunRequest
@@ -28,6 +30,44 @@ from tuturuuu_jobs.scheduling.job import ScheduleJob
 from tuturuuu_jobs.scheduling.plan import plan
 from tuturuuu_jobs.scheduling.work import SchedulePayload
 from tuturuuu_jobs.testing.clock import VirtualClock
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Behind:
+    """The message that follows a statement, such as its COMMIT.
+
+    Attributes:
+        needle: Bytes of the statement.
+        skip: How many such statements pass first.
+        done: Strike when its answer is on the way back, else before the server sees it.
+    """
+
+    needle: bytes
+    skip: int = 0
+    done: bool = False
+
+
+class Knife(Blade):
+    """A blade that also knows what follows a statement."""
+
+    def __init__(self, tcp_dsn: str, moment: Moment | Behind, strike: Callable[[], object]) -> None:
+        self._behind = moment if isinstance(moment, Behind) else None
+        self._left = moment.skip if isinstance(moment, Behind) else 0
+        self._due = False
+        never = Message(0)
+        super().__init__(tcp_dsn, never if isinstance(moment, Behind) else moment, strike)
+
+    @override
+    def _sprung_by(self, before: bytes, chunk: bytes) -> Any:
+        if self._behind is not None:
+            if self._due:
+                # Every message holds the empty needle.
+                self._arm(b"", done=self._behind.done)
+                self._behind = None
+            elif self._behind.needle in chunk:
+                self._due = self._left == 0
+                self._left -= 1
+        return super()._sprung_by(before, chunk)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,7 +95,7 @@ def work(order: Order) -> None:
     sys.exit(run_job(ScheduleJob(plan), payload, RunRequest(attempts=1), runtime).exit_code)
 
 
-def kill(stage: Stage, ws_id: UUID, moment: Moment) -> bool:
+def kill(stage: Stage, ws_id: UUID, moment: Moment | Behind) -> bool:
     """A run in a process of its own that gets SIGKILL then; False if it was over before."""
     started = threading.Event()
 
@@ -64,7 +104,7 @@ def kill(stage: Stage, ws_id: UUID, moment: Moment) -> bool:
         # It waits for an answer, and with this signal pending it never sees one.
         os.kill(pid, signal.SIGKILL)
 
-    with Blade(stage.database.tcp_dsn, moment, strike) as blade:
+    with Knife(stage.database.tcp_dsn, moment, strike) as blade:
         dsn = blade.dsn(stage.database.tcp_dsn)
         order = Order(dsn, stage.state_dir, ws_id, stage.clock.now())
         process = preloaded.context().Process(target=work, args=(order,), daemon=True)
@@ -78,10 +118,12 @@ def kill(stage: Stage, ws_id: UUID, moment: Moment) -> bool:
     return code != 0
 
 
-def cut(stage: Stage, ws_id: UUID, moment: Moment, *, attempts: int) -> tuple[bool, Result]:
+def cut(
+    stage: Stage, ws_id: UUID, moment: Moment | Behind, *, attempts: int
+) -> tuple[bool, Result]:
     """A run whose connection to the database is cut then; whether it was, and the result."""
     fell = threading.Event()
-    with Blade(stage.database.tcp_dsn, moment, fell.set) as blade:
+    with Knife(stage.database.tcp_dsn, moment, fell.set) as blade:
         dsn = blade.dsn(stage.database.tcp_dsn)
 
         def reach(name: str) -> psycopg.Connection[Any]:
