@@ -119,7 +119,7 @@ class Board:
     def count_moves(self, owners: Iterable[Owner]) -> None:
         """Charge what the owners' stakes lost so far; from now on it is kept up to date."""
         for owner in owners:
-            if owner.stakes:
+            if not all(valid for _, _, valid in owner.stakes):
                 self._count_moves(owner)
 
     def settle(self, owners: Iterable[Owner]) -> None:

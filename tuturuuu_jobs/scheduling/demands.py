@@ -168,6 +168,10 @@ class Occurrence:
     def __post_init__(self) -> None:
         self.missing = self.minutes
 
+    def is_late(self) -> bool:
+        """Never: a habit is on its date or nowhere."""
+        return False
+
     def span(self) -> tuple[int, int]:
         """The earliest start and the latest end that its order among habits allows."""
         low, high = self.floor, self.ceiling
@@ -224,6 +228,10 @@ class Work:
 
     def __post_init__(self) -> None:
         self.missing = self.minutes
+
+    def is_late(self) -> bool:
+        """Whether any of its seats ends after the deadline."""
+        return any(seat.start + seat.length > self.due for seat in self.seats)
 
     @property
     def late(self) -> int:

@@ -41,6 +41,8 @@ def findings_of(
     way = _Way(snapshot)
     for owner in owners:
         if isinstance(owner, Occurrence):
+            if owner.missing <= 0 and not owner.befores:
+                continue
             finding = _of_habit(demands.window, board, owner, way)
         else:
             finding = _of_task(demands.window, owner, way)

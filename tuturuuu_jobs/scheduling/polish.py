@@ -21,7 +21,7 @@ NEARER: Final = 60
 """Minutes by which the distance of a kept instance must be able to fall."""
 
 TRIES: Final = 600
-EFFORT: Final = 150_000
+EFFORT: Final = 40_000
 """Trials times demands: of a large calendar only the first ones are looked at again."""
 
 
@@ -29,7 +29,7 @@ def polish(board: Board, owners: Sequence[Owner]) -> bool:
     """Go through everything once; whether anything changed."""
     changed = False
     budget = board.tries + min(TRIES, EFFORT // max(1, len(owners)))
-    for owner in owners:
+    for owner in sorted(owners, key=_is_on_time):
         if board.tries >= budget:
             break
         if isinstance(owner, Occurrence):
@@ -38,6 +38,10 @@ def polish(board: Board, owners: Sequence[Owner]) -> bool:
         elif owner.seats:
             changed = _sooner(board, owner) or changed
     return changed
+
+
+def _is_on_time(owner: Owner) -> bool:
+    return not owner.is_late()
 
 
 def _nearer(board: Board, owner: Occurrence, seat: Seat) -> bool:

@@ -19,7 +19,7 @@ from tuturuuu_jobs.scheduling.model import GRID
 from tuturuuu_jobs.scheduling.window import down, up
 
 TRIES_PER_ITEM: Final = 8
-TRIES: Final = 160
+TRIES: Final = 120
 MOST_ROOMS: Final = 120
 NEIGHBOURS: Final = 6
 """How many events on either side of its wanted time an instance may ask to go."""
@@ -33,14 +33,14 @@ def repair(board: Board, owners: Sequence[Owner]) -> bool:
     """Try to help everything unplaced or late, the heaviest first; whether anything changed."""
     changed = False
     budget = board.tries + TRIES
-    for owner in sorted(owners, key=_rank):
+    needy = [owner for owner in owners if owner.missing > 0 or owner.is_late()]
+    for owner in sorted(needy, key=_rank):
         if board.tries >= budget:
             break
-        if isinstance(owner, Occurrence):
-            if owner.missing >= owner.shape.shortest and len(owner.seats) < len(owner.aims):
-                changed = help_occurrence(board, owner) or changed
-        elif owner.missing or owner.late:
+        if isinstance(owner, Work):
             changed = help_work(board, owner) or changed
+        elif habits.is_hungry(owner):
+            changed = help_occurrence(board, owner) or changed
     return changed
 
 
@@ -186,6 +186,7 @@ def victims_of(board: Board, start: int, end: int, weight: int, owner: Owner) ->
 
 def _around(board: Board, owner: Occurrence, aim: Aim, length: int) -> list[Option]:
     """Places within tolerance that become free when one or two others go."""
+    board.tries += 1
     low, high = owner.span()
     timeline = board.timeline
     options: list[Option] = []
@@ -227,6 +228,7 @@ def _loss(victims: Sequence[Seat]) -> int:
 
 def _openings(board: Board, owner: Work) -> list[Option]:
     """Places before the deadline, or anywhere without one, that others could leave to a task."""
+    board.tries += 1
     timeline = board.timeline
     starts, ends, seats = timeline.starts, timeline.ends, timeline.seats
     rest, weight = owner.missing, owner.weight

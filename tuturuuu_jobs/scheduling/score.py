@@ -68,8 +68,9 @@ def _away(aim: Aim, place: Place) -> int:
 
 def held(owner: Owner) -> int:
     """Minutes that an owner has in the plan, fixed events included, up to what it asks for."""
-    minutes = sum([seat.length for seat in owner.seats])
-    minutes += sum([event.end - event.start for event in owner.fixed])
+    minutes = owner.minutes - owner.missing
+    if owner.fixed:
+        minutes += sum([event.end - event.start for event in owner.fixed])
     return min(minutes, wanted(owner))
 
 

@@ -114,23 +114,31 @@ class _Run:
         """Lay pieces until nothing is left, or no gap."""
         timeline, lane = self._board.timeline, self._work.lane
         longest, first, until = lane.longest, self._work.start, self._until
+        least, air = self._work.least, self._board.preferred if self._airy else -FAR
         for day in range(timeline.day_of(first), len(longest)):
             gaps = timeline.gaps(lane, day) if longest[day] < 0 else lane.gaps[day]
             need = self._need
             if longest[day] < need:
-                if self._skipped == FAR and longest[day] >= self._work.least:
+                if self._skipped == FAR and longest[day] >= least:
                     self._skipped = max(first, gaps[0][0])
                 continue
             for gap in gaps:
-                if gap[0] + need > until:
+                start, end, before, after = gap
+                if start + need > until:
                     return
-                if gap[1] - gap[0] >= need:
-                    while self._take(gap):
-                        need = self._need
-                        if not need:
-                            return
-                elif self._skipped == FAR and gap[1] - max(gap[0], first) >= self._work.least:
-                    self._skipped = max(gap[0], first)
+                start = max(start, first)
+                if end - start < need:
+                    if self._skipped == FAR and end - start >= least:
+                        self._skipped = start
+                    continue
+                if min(end, after - air) - max(start, before + air) < need:
+                    if self._skipped == FAR:
+                        self._skipped = start
+                    continue
+                while self._take(gap):
+                    need = self._need
+                    if not need:
+                        return
 
     def is_done(self) -> bool:
         """Whether nothing is left that could be placed."""

@@ -46,9 +46,9 @@ class Window:
         start: The first minute of the grid that is not before it; nothing is placed earlier.
         dates: Today and the dates after it.
         midnights: Where each date begins, and where the window ends.
-        blocks: Per hours type and date, the allowed intervals anchored on that date, cut off at
-            the end of the window; a block that runs over midnight belongs to its first date.
-        masks: Per hours type, all its allowed time as one sorted list, yesterday's rest included.
+        blocks: Per hours type in use and date, the allowed intervals anchored on that date, cut
+            off at the end of the window; one that runs over midnight belongs to its first date.
+        masks: Per hours type in use, its allowed time as one sorted list with yesterday's rest.
     """
 
     zone: ZoneInfo
@@ -85,7 +85,8 @@ def window_of(snapshot: Snapshot) -> Window:
     limits = midnights(zone, today, days + 1)
     blocks: dict[HoursType, list[list[Block]]] = {}
     masks: dict[HoursType, list[Block]] = {}
-    for kind in HoursType:
+    used = {habit.hours for habit in snapshot.habits} | {task.hours for task in snapshot.tasks}
+    for kind in sorted(used):
         week = snapshot.hours.get(kind, DEFAULT_WEEK)
         found = [blocks_of(week, zone, day) for day in dates]
         blocks[kind] = [_cut(day, limits[-1]) for day in found]
