@@ -76,8 +76,8 @@ BODIES: Final = st.fixed_dictionaries(
         "extendedProperties": ANYTHING,
         "sequence": ANYTHING,
         "organizer": ANYTHING | st.just({"email": ME}),
-        "iCalUID": ANYTHING,
-        "summary": ANYTHING,
+        "iCalUID": ANYTHING | st.just("\ud800@example.test"),
+        "summary": ANYTHING | st.just("\ud800"),
     },
 )
 WRITES: Final = st.sampled_from(["insert", "import_", "patch", "update", "one"])

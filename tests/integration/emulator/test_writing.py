@@ -156,10 +156,11 @@ def test_a_body_that_google_would_not_take_is_refused(
     [
         {"start": BERLIN, "end": {**BERLIN, "dateTime": "2026-12-01T12:00:00"}},
         {"start": DAY, "end": {"date": "2026-12-02"}},
+        {"start": {**NOON, "date": None}, "end": {**ONE, "date": None}, "location": None},
         {"start": DAY, "end": {"date": "2026-12-02"}, "recurrence": RULE},
         {"start": BERLIN, "end": BERLIN, "recurrence": RULE},
     ],
-    ids=["zero length", "all day", "all-day series", "series"],
+    ids=["zero length", "all day", "nulls", "all-day series", "series"],
 )
 def test_bodies_that_google_takes(events: Events, edges: dict[str, Any]) -> None:
     made = events.insert({"summary": "Fine", **edges})
@@ -249,6 +250,7 @@ def test_the_sequence_rises_with_times_rule_and_status_only(events: Events) -> N
         return int(events.patch(made["id"], changes)["sequence"])
 
     assert after({"summary": "Supper", "sequence": 0}) == 0
+    assert after({"start": {"dateTime": "2026-12-01T11:00:00Z"}}) == 0
     assert after({"start": {"dateTime": "2026-12-01T11:30:00+01:00"}}) == 1
     assert after({"sequence": 7}) == 7
     assert after({"sequence": 3}) == 7

@@ -60,7 +60,6 @@ _FLAGS: Final = frozenset(
     | {"guestsCanModify", "guestsCanSeeOtherGuests", "locked", "privateCopy"}
 )
 _NUMBERS: Final = frozenset({"sequence"})
-_SIGNIFICANT: Final = ("start", "end", "recurrence", "status")
 _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset({"confirmed", "tentative", "cancelled"}),
     "transparency": frozenset({"opaque", "transparent"}),
@@ -132,14 +131,14 @@ def import_id(ical_uid: str) -> str:
     local, _, domain = ical_uid.rpartition("@")
     if domain == "google.com" and _OURS.fullmatch(local):
         return local
-    text = base64.b32hexencode(ical_uid.encode()).decode().rstrip("=").lower()
+    text = base64.b32hexencode(ical_uid.encode(errors="surrogatepass")).decode().rstrip("=").lower()
     return f"_{text}"[:1024]
 
 
 def fresh(body: Json, event_id: str, host: Host) -> Json:
     """A new event: the body, and what Google says of every event at its birth."""
     eid = base64.urlsafe_b64encode(f"{event_id} {host.id}".encode()).decode().rstrip("=")
-    own = {name: value for name, value in body.items() if value is not None}
+    own = merged({}, body)
     return {
         "reminders": {"useDefault": True},
         **{name: value for name, value in own.items() if name not in SET_BY_GOOGLE},
@@ -164,30 +163,45 @@ def merged(old: Any, changes: Any) -> Any:
     return out
 
 
-def patched(old: Json, changes: Json) -> Json:
+def patched(old: Json, changes: Json, host: Host) -> Json:
     """The event after a patch."""
     allowed = {name: value for name, value in changes.items() if name not in SET_BY_GOOGLE}
-    return _with_sequence(old, merged(old, allowed))
+    return _with_sequence(old, merged(old, allowed), host.zone)
 
 
-def replaced(old: Json, body: Json, kept: frozenset[str]) -> Json:
+def replaced(old: Json, body: Json, kept: frozenset[str], host: Host) -> Json:
     """The event after an update: what the body leaves out is gone, but for `kept`."""
     carried = SET_BY_GOOGLE | kept | {"sequence", "eventType"}
-    new = {name: value for name, value in old.items() if name in carried}
-    new |= {
-        name: value
-        for name, value in body.items()
-        if name not in SET_BY_GOOGLE | kept and value is not None
-    }
-    return _with_sequence(old, {"status": "confirmed", **new})
+    given = merged({}, body).items()
+    return _with_sequence(
+        old,
+        {
+            "status": "confirmed",
+            **{name: value for name, value in old.items() if name in carried},
+            **{name: value for name, value in given if name not in SET_BY_GOOGLE | kept},
+        },
+        host.zone,
+    )
 
 
-def _with_sequence(old: Json, new: Json) -> Json:
+def _with_sequence(old: Json, new: Json, zone: tzinfo) -> Json:
     """The iCalendar revision: it never falls, and rises with the times, the rule, the status."""
     before = int(old.get("sequence", 0))
     given = int(new.get("sequence", before))
-    changed = any(old.get(name) != new.get(name) for name in _SIGNIFICANT)
+    changed = _schedule(old, zone) != _schedule(new, zone)
     return {**new, "sequence": max(before + changed, given)}
+
+
+def _schedule(body: Json, zone: tzinfo) -> tuple[Any, ...]:
+    """What guests must know of; the same moment may be written in several ways."""
+    edges: list[Any] = []
+    for name in ("start", "end"):
+        edge: Any = body.get(name)
+        try:
+            edges.append(("date" in edge, edge_instant(edge, zone), edge.get("timeZone")))
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+            edges.append(edge)
+    return (*edges, body.get("recurrence"), body.get("status"))
 
 
 def checked(body: Json, host: Host) -> Json:

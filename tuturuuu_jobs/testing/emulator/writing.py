@@ -76,14 +76,15 @@ def patch_event(call: Call) -> Response:
     """Change the fields that the body names, of an event, a series, or one instance."""
     calendar, role = call.writable()
     item = _existing(call, calendar, role)
-    return _changed(call, calendar, role, item.body, drafts.patched(item.body, _body(call)))
+    new = drafts.patched(item.body, _body(call), _host(call, calendar))
+    return _changed(call, calendar, role, item.body, new)
 
 
 def update_event(call: Call) -> Response:
     """Replace an event, a series, or one instance; what the body leaves out is cleared."""
     calendar, role = call.writable()
     item = _existing(call, calendar, role)
-    new = drafts.replaced(item.body, _body(call), _ignored(call))
+    new = drafts.replaced(item.body, _body(call), _ignored(call), _host(call, calendar))
     return _changed(call, calendar, role, item.body, new)
 
 
