@@ -129,8 +129,8 @@ def check_honest(fleet: Fleet, ended: CompletedProcess[str]) -> dict[str, Any]:
     statuses = {str(run_id): status for run_id, status in fleet.runs().items()}
     for row in result["data"].get("results", []):
         noted = statuses.get(row["run_id"])
-        if row["status"] == "crashed":
-            # Killed behind its last word: the ledger heard it, the parent did not.
+        if row["run_id"] is not None and row["exit_code"] is None:
+            # Ended by a signal, and perhaps behind its last word: the ledger heard that one.
             assert noted in {None, "crashed", "succeeded"}, (row, noted)
         elif row["run_id"] is not None:
             assert row["status"] == noted, (row, noted)

@@ -79,6 +79,14 @@ def flood() -> int:
     return 0
 
 
+def flood_without_end() -> int:
+    """Talks on both streams for ever and hears no polite word."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        say(b"x" * (1 << 16))
+        sys.stderr.write("and on\n" * 1000)
+
+
 def flood_of_words() -> int:
     for number in range(20_000):
         sys.stderr.write(f"line {number}\n")

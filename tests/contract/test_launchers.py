@@ -207,6 +207,16 @@ def test_a_child_that_hears_nothing_any_more_is_killed_after_the_grace(parent: P
     assert (end.returncode, end.stopped) == (-signal.SIGKILL, Stop.DEADLINE)
 
 
+def test_a_child_that_never_stops_talking_is_ended_in_time_and_little_of_it_is_kept(
+    parent: Parent,
+) -> None:
+    end = parent.one("flood_without_end", deadline_s=0.5)
+
+    assert (end.returncode, end.stopped) == (-signal.SIGKILL, Stop.DEADLINE)
+    assert end.duration_s < 10
+    assert len(end.stderr) == 64 * 1024
+
+
 def test_half_a_result_of_a_child_that_a_signal_ended_is_no_result(parent: Parent) -> None:
     broken_off, well = parent.run("broken_off", "well")
 
