@@ -57,12 +57,6 @@ SEEDS: Final = (
         'for each in snapshot.blockers if each.kind != "manual")',
     ),
     Seed(
-        "events that began may be moved",
-        "sorting.py",
-        "if event.state is not State.OPEN:",
-        "if event.state not in {State.OPEN, State.STARTED}:",
-    ),
-    Seed(
         "what Google knows may be moved",
         "sorting.py",
         "if event.state is not State.OPEN:",

@@ -283,3 +283,18 @@ def test_the_last_friday_is_found_in_months_with_four_and_with_five() -> None:
     habit = H("A", 60, hours=HoursType.WORK, rule=rule, start="2026-11-01")
     result = plan(snapshot(habit, now="2026-11-24 12:00", days=75))
     assert dates(result) == ["2026-11-27", "2026-12-25", "2027-01-29"]
+
+
+def test_there_are_never_more_instances_than_the_most() -> None:
+    habit = H("A", 120, quota=(1, 1, 2), between=(15, 30))
+    result = plan(snapshot(habit))
+    assert len(times(result, habit, "Jan 6")) == 2
+
+
+def test_an_ideal_time_among_several_instances_stands_for_the_nearest() -> None:
+    habit = H("A", 120, quota=(2, 3, 4), between=(30, 60), ideal="18:00")
+    assert times(plan(snapshot(habit)), habit, "Jan 6") == [
+        "Jan 6 09:45-10:25",
+        "Jan 6 15:00-15:40",
+        "Jan 6 18:00-18:40",
+    ]

@@ -188,3 +188,12 @@ def test_surplus_events_of_one_date_go() -> None:
     )
     assert changes(result) == ["delete A Jan 6 15:00-15:30"]
     assert codes(result) == []
+
+
+def test_what_is_about_to_begin_stays_whatever_could_be_gained() -> None:
+    habit = once("A", 60, "Jan 5", "08:15", CRITICAL)
+    soon, later = event(habit, "Jan 5 09:45-10:45"), event(habit, "Jan 5 10:15-11:15")
+    assert changes(plan(snapshot(habit, soon))) == []
+    assert changes(plan(snapshot(habit, later))) == [
+        "update A Jan 5 10:15-11:15 to Jan 5 08:15-09:15"
+    ]

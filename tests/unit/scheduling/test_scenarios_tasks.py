@@ -211,3 +211,22 @@ def test_a_short_habit_makes_room_for_a_long_task() -> None:
     result = plan(snapshot(habit, task, *only_free("Jan 5 11:00-13:00")))
     assert [item.end - item.start for item in result.items] in ([30, 90], [90, 30])
     assert result.findings == ()
+
+
+def test_now_is_rounded_up_to_the_grid_and_no_further() -> None:
+    task, gap = T("A", 60), only_free("Jan 5 08:00-09:05")
+    result = plan(snapshot(task, *gap, now="Jan 5 08:02"))
+    assert times(result, task) == ["Jan 5 08:05-09:05"]
+
+
+def test_the_last_date_of_the_window_is_the_last_that_is_planned() -> None:
+    task = T("A", 60)
+    last, next_one = only_free("Jan 11 22:00-23:00"), only_free("Jan 12 07:00-08:00")
+    assert times(plan(snapshot(task, *last)), task) == ["Jan 11 22:00-23:00"]
+    assert findings(plan(snapshot(task, *next_one))) == ["A no_free_time 60"]
+
+
+def test_yesterdays_hours_last_until_they_end() -> None:
+    task = T("A", 60)
+    result = plan(snapshot(task, now="Jan 5 00:30", hours="22:00-02:00"))
+    assert times(result, task) == ["Jan 5 00:30-01:30"]
