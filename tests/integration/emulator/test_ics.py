@@ -319,6 +319,16 @@ def test_two_calendars_of_one_file_become_one_and_a_byte_order_mark_is_no_harm(
     assert len(items(service, calendarId=again.id)) == 2
 
 
+def test_exceptions_of_a_series_that_cannot_be_read_are_not_taken_for_events() -> None:
+    broken = _event(*HOUR, "RRULE:FREQ=SOMETIMES")
+    exception = _event(*HOUR, "RECURRENCE-ID:20261201T090000Z")
+    for lines in ([*broken, *exception], [*exception, *broken]):
+        calendar = read_calendar(_file(*lines))
+        assert calendar.events == ()
+        reasons = sorted(one.reason for one in calendar.unread)
+        assert reasons[1] == "its series could not be read"
+
+
 def test_alarms_are_not_read_even_where_they_are_broken() -> None:
     alarm = ["BEGIN:VALARM", "TRIGGER:whenever", "no colon", "END:VALARM"]
     calendar = read_calendar(_file(*_event(*HOUR, *alarm)))
@@ -345,6 +355,7 @@ LINES: Final = [
     "RECURRENCE-ID:20261208T090000Z",
     "RECURRENCE-ID;VALUE=DATE:20261208",
     "RECURRENCE-ID:x",
+    "RECURRENCE-ID;VALUE=TEXT:x",
     "UID:v",
     "SEQUENCE:x",
     "SEQUENCE:2",

@@ -157,12 +157,14 @@ def _by_uid(components: Iterable[Component], found: _Found) -> dict[str, Revisio
                 older, component = sorted((older, component), key=_revision)  # noqa: PLW2901
                 found.leave_out(older, "a later revision of it is in the file")
             group[key] = component
+        elif not _original_key(component):
+            found.broken.add(uid)
     return groups
 
 
 def _original_key(event: Event) -> str:
     value: Any = first(event, "RECURRENCE-ID")
-    return "" if value is None else f"{value.params.get('TZID')} {value.dt}"
+    return "" if value is None else f"{value.params.get('TZID')} {getattr(value, 'dt', value)}"
 
 
 def _revision(event: Event) -> tuple[int, str]:
@@ -174,11 +176,16 @@ def _revision(event: Event) -> tuple[int, str]:
 
 
 class _Found:
-    """Events and their troubles, as they are read."""
+    """Events and their troubles, as they are read.
+
+    Attributes:
+        broken: UIDs whose series cannot be read.
+    """
 
     def __init__(self, reader: Reader, time_zone: str) -> None:
         self._reader = reader
         self._zone = zone_named(time_zone)
+        self.broken: set[str] = set()
         self.events: list[Json] = []
         self.unread: list[Unread] = []
 
@@ -198,17 +205,16 @@ class _Found:
         """Read an event or series, then its exceptions."""
         event_id = import_id(uid)
         series = revisions.pop("", None)
-        start: Json | None = None
+        body: Json | None = None
         if series is not None:
             body = self._event(series, {"id": event_id, "iCalUID": uid})
-            if body is None:
-                # Without the series nobody knows what its exceptions are exceptions of.
-                for exception in revisions.values():
-                    self.leave_out(exception, "its series could not be read")
-                return
-            start = body["start"]
+        if uid in self.broken or (series is not None and body is None):
+            # Without the series nobody knows what its exceptions are exceptions of.
+            for exception in revisions.values():
+                self.leave_out(exception, "its series could not be read")
+            return
         for exception in revisions.values():
-            self._exception(exception, event_id, uid, start)
+            self._exception(exception, event_id, uid, body["start"] if body else None)
 
     def _event(self, event: Event, own: Json) -> Json | None:
         try:
