@@ -10,10 +10,11 @@ import contextlib
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Generator
 from enum import StrEnum
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -101,7 +102,7 @@ class Place:
     turnstile: Turnstile
     environ: dict[str, str]
 
-    def fan_out(self, launcher: str) -> CompletedProcess[str]:
+    def fan_out(self, launcher: str) -> subprocess.CompletedProcess[str]:
         """The next fan-out, from beginning to end."""
         return forked.run("orchestrate", "sync", "--launcher", launcher, "--json", **self.environ)
 
@@ -245,3 +246,31 @@ def fresh_fleet(databases: Databases, folder: Path, count: int = 2) -> Generator
         stack.callback(scene.connection.close)
         yield build(scene, count)
         assert emulator.violations == ()
+
+
+ASK_ONCE = """
+import http.client, sys
+google = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+google.request("GET", "/calendar/v3/calendars/one/events")
+print(google.getresponse().status, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_two_at_work_on_one_calendar_would_be_seen(emulator: Emulator, *, together: bool) -> None:
+    steps, google = Steps(Moment(b"never"), lambda _: None), urlsplit(emulator.base_url)
+    with (
+        contextlib.ExitStack() as at_work,
+        Turnstile(str(google.hostname), google.port or 0, steps) as turnstile,
+    ):
+        for _ in range(2):
+            line = [sys.executable, "-c", ASK_ONCE, str(turnstile.port)]
+            asker = at_work.enter_context(
+                subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            assert asker.stdout is not None
+            assert asker.stdout.readline() == b"401\n"
+            if not together:
+                asker.communicate()
+        assert turnstile.overlaps == (["one"] if together else [])
