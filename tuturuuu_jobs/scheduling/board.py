@@ -33,6 +33,7 @@ class Board:
             demands.window.start,
             tuple(demands.lanes.values()),
             demands.blocked,
+            buffers.preferred,
         )
         self.now = demands.window.start
         self.frozen_until = demands.window.now + FREEZE

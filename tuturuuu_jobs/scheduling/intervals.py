@@ -29,16 +29,18 @@ edge of a block.
 class Lane:
     """The allowed intervals of one weekly table, with what is known to be free of them.
 
-    ``longest`` is the longest gap that begins on each date, or ``UNKNOWN``.
+    ``longest`` is the longest gap that begins on each date, or ``UNKNOWN``; ``airy`` is the longest
+    that is left of one if its busy neighbours are kept at a distance.
     """
 
-    __slots__ = ("ends", "gaps", "longest", "starts", "through")
+    __slots__ = ("airy", "ends", "gaps", "longest", "starts", "through")
 
     def __init__(self, allowed: Sequence[tuple[int, int]], midnights: Sequence[int]) -> None:
         self.starts = [start for start, _ in allowed]
         self.ends = [end for _, end in allowed]
         self.through = [self._covers(minute) for minute in midnights]
         self.longest = [UNKNOWN] * (len(midnights) - 1)
+        self.airy = [UNKNOWN] * len(self.longest)
         self.gaps: list[list[Gap]] = [[] for _ in self.longest]
 
     def _covers(self, minute: int) -> bool:
@@ -54,7 +56,7 @@ class Lane:
 class Timeline(Generic[T]):
     """One person's time: what is blocked, and the seats taken in it."""
 
-    __slots__ = ("_days", "ends", "floor", "lanes", "midnights", "seats", "starts")
+    __slots__ = ("_days", "air", "ends", "floor", "lanes", "midnights", "seats", "starts")
 
     def __init__(
         self,
@@ -62,11 +64,14 @@ class Timeline(Generic[T]):
         floor: int,
         lanes: Sequence[Lane],
         blocked: Sequence[tuple[int, int]],
+        air: int = 0,
     ) -> None:
         """Start with ``blocked``, which is sorted and disjoint; nothing is free before ``floor``.
 
-        ``midnights`` are where the local dates begin, and where the last one ends.
+        ``midnights`` are where the local dates begin, and where the last one ends; ``air`` is the
+        distance from neighbours that is preferred.
         """
+        self.air = air
         self.midnights = midnights
         self._days = len(midnights) - 1
         self.floor = floor
@@ -136,7 +141,14 @@ class Timeline(Generic[T]):
         if lane.longest[day] == UNKNOWN:
             gaps = self._find(lane, self.midnights[day], self.midnights[day + 1])
             lane.gaps[day] = gaps
-            lane.longest[day] = max([gap[1] - gap[0] for gap in gaps], default=0)
+            longest = airy = 0
+            air = self.air
+            for start, end, before, after in gaps:
+                longest = max(longest, end - start)
+                if end - start > airy:
+                    room = min(end, after - air) - max(start, before + air)
+                    airy = max(airy, room)
+            lane.longest[day], lane.airy[day] = longest, airy
         return lane.gaps[day]
 
     def _find(self, lane: Lane, first: int, last: int) -> list[Gap]:

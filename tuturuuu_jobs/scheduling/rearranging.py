@@ -20,7 +20,7 @@ from tuturuuu_jobs.scheduling.intervals import FAR
 
 STEPS: Final = 300
 STEPS_PER_SEAT: Final = 12
-EFFORT: Final = 60_000
+EFFORT: Final = 40_000
 """Steps times demands: a large calendar gets fewer steps, so that planning stays quick."""
 
 FOR_HUNGRY: Final = 0.6

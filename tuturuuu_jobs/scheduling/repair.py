@@ -20,6 +20,9 @@ from tuturuuu_jobs.scheduling.window import down, up
 
 TRIES_PER_ITEM: Final = 8
 TRIES: Final = 120
+TRIES_OF_KEPT: Final = 48
+"""When all that has a place is kept, there is little that may move."""
+
 MOST_ROOMS: Final = 120
 NEIGHBOURS: Final = 6
 """How many events on either side of its wanted time an instance may ask to go."""
@@ -32,7 +35,8 @@ Option = tuple[int, int, int, list[Seat]]
 def repair(board: Board, owners: Sequence[Owner]) -> bool:
     """Try to help everything unplaced or late, the heaviest first; whether anything changed."""
     changed = False
-    budget = board.tries + TRIES
+    loose = any(not seat.kept for owner in owners for seat in owner.seats)
+    budget = board.tries + (TRIES if loose else TRIES_OF_KEPT)
     needy = [owner for owner in owners if owner.missing > 0 or owner.is_late()]
     for owner in sorted(needy, key=_rank):
         if board.tries >= budget:

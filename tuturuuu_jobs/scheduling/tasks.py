@@ -115,10 +115,11 @@ class _Run:
         timeline, lane = self._board.timeline, self._work.lane
         longest, first, until = lane.longest, self._work.start, self._until
         least, air = self._work.least, self._board.preferred if self._airy else -FAR
+        rooms = lane.airy if self._airy else longest
         for day in range(timeline.day_of(first), len(longest)):
             gaps = timeline.gaps(lane, day) if longest[day] < 0 else lane.gaps[day]
             need = self._need
-            if longest[day] < need:
+            if rooms[day] < need:
                 if self._skipped == FAR and longest[day] >= least:
                     self._skipped = max(first, gaps[0][0])
                 continue
