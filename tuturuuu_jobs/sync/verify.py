@@ -72,7 +72,7 @@ class VerifyJob:
             future=payload.future,
         )
         # The mending tells nobody of its parts: the comparison is what this run is about.
-        mending = cast("RunContext[SyncData]", dataclasses.replace(ctx, checkpoint=lambda _: None))
+        mending = cast("RunContext[SyncData]", dataclasses.replace(ctx, checkpoint=_untold))
         done = previous.repair if previous is not None else None
         mended = Attempt(self.google, wanted, mending, done, master_key=self.master_key).run()
         return dataclasses.replace(data, repair=mended)
@@ -84,6 +84,10 @@ class VerifyJob:
     def conclude(self, data: VerifyData) -> Outcome:
         """How a run that found this ends."""
         return drifts.conclude(data)
+
+
+def _untold(_: SyncData) -> None:
+    pass
 
 
 class _Round:
