@@ -32,6 +32,9 @@ from tuturuuu_jobs.workspaces.keys import load_encryption
 QUEUE: Final = "schedule"
 KEY_PREFIX: Final = "schedule-"
 
+_LEISURE_S: Final = 10.0
+"""With less time left nobody is kept waiting for advice."""
+
 _WHOLE_RUN: Final = (SettingsError, DeadlineError, BugError)
 
 
@@ -125,6 +128,7 @@ class _Attempt:
         with translated_errors():
             self._scopes = load_scopes(connection, workspace, payload.user_id, now)
         self._reports = _finished(previous)
+        self._snapshots: dict[Scope, Snapshot] = {}
         self._warnings = list(previous.warnings) if previous is not None else []
 
     def run(self) -> ScheduleData:
@@ -132,6 +136,7 @@ class _Attempt:
             if scope not in self._reports:
                 self._tell(scope, number)
                 self._write(scope)
+        self._advise()
         return self._data()
 
     def rehearse(self) -> ScheduleData:
@@ -144,8 +149,8 @@ class _Attempt:
                 self._fail(scope, error)
                 continue
             habits = report.plan if scope.kind is ScopeKind.HABITS else habits
-            self._reports[scope] = self._with_remedies(report, reading)
-            self._note(*reading.warnings)
+            self._keep(report, reading)
+        self._advise()
         return self._data()
 
     def check_saved(self) -> None:
@@ -166,24 +171,25 @@ class _Attempt:
         return ScopeRun(self._ctx, self._work, scope, ()).rehearse(overlay)
 
     def _write(self, scope: Scope) -> None:
-        written: list[Reading] = []
-
-        def done(report: ScopeReport, reading: Reading) -> None:
-            written.append(reading)
-            self._note(*reading.warnings)
-            self._done(report)
-
+        before = tuple(self._reports.values())
         try:
-            ScopeRun(self._ctx, self._work, scope, tuple(self._reports.values())).write(done)
+            ScopeRun(self._ctx, self._work, scope, before).write(self._keep)
         except JobError as error:
             self._fail(scope, error)
-        for reading in written:
-            self._done(self._with_remedies(self._reports[scope], reading))
 
-    def _with_remedies(self, report: ScopeReport, reading: Reading) -> ScopeReport:
-        if report.plan is None or not report.plan.findings:
-            return report
-        return dataclasses.replace(report, plan=self._job.suggest(reading.snapshot, report.plan))
+    def _keep(self, report: ScopeReport, reading: Reading) -> None:
+        self._snapshots[report.scope] = reading.snapshot
+        self._note(*reading.warnings)
+        self._done(report)
+
+    def _advise(self) -> None:
+        """Look for what would help those that found no place, now that all scopes are written."""
+        for scope, snapshot in self._snapshots.items():
+            plan = self._reports[scope].plan
+            if plan is None or not plan.findings or self._ctx.deadline.remaining() < _LEISURE_S:
+                continue
+            advised = self._job.suggest(snapshot, plan)
+            self._done(dataclasses.replace(self._reports[scope], plan=advised))
 
     def _fail(self, scope: Scope, error: JobError) -> None:
         """Keep a scope's failure as a value; raise what ends the whole run."""

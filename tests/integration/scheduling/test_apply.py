@@ -11,8 +11,18 @@ from uuid import UUID
 import pytest
 
 from tests.integration.scheduling.stage import NOW, Stage, data_of
-from tuturuuu_jobs.scheduling.decisions import Cause, Plan, Reason, Update
+from tuturuuu_jobs.runtime.job import RunRequest
+from tuturuuu_jobs.runtime.run import run_job
+from tuturuuu_jobs.scheduling.decisions import (
+    Cause,
+    Plan,
+    Reason,
+    Remedy,
+    RemedyKind,
+    Update,
+)
 from tuturuuu_jobs.scheduling.model import Snapshot
+from tuturuuu_jobs.scheduling.work import SchedulePayload
 from tuturuuu_jobs.testing.tuturuuu import seed
 
 HOUR = timedelta(hours=1)
@@ -439,3 +449,34 @@ def test_a_plan_that_touches_what_is_not_open_writes_nothing(desk: Desk) -> None
     result = desk.stage.run(desk.ws_id)
     assert (result.exit_code, result.code) == (69, "calendar_moved")
     assert desk.stage.physical() == before
+
+
+def advise(_snapshot: Snapshot, made: Plan) -> Plan:
+    """The same plan, each finding with a remedy."""
+    remedy = Remedy(RemedyKind.WIDER_WINDOW, "14", "Look further ahead.")
+    told = tuple(dataclasses.replace(one, remedy=remedy) for one in made.findings)
+    return dataclasses.replace(made, findings=told)
+
+
+def test_what_found_no_place_is_advised_once_everything_is_written(desk: Desk) -> None:
+    desk.meeting(NOW - DAY, NOW + 30 * DAY)
+    asked: list[list[Any]] = []
+
+    def suggest(snapshot: Snapshot, made: Plan) -> Plan:
+        asked.append([desk.stage.books(desk.ws_id).last_status])
+        return advise(snapshot, made)
+
+    desk.stage.suggest = suggest
+    data = desk.run()
+    assert asked == [["partial"]]
+    assert {found["remedy"]["value"] for found in data["findings"]} == {"14"}
+
+
+def test_nobody_is_kept_waiting_for_advice(desk: Desk) -> None:
+    desk.meeting(NOW - DAY, NOW + 30 * DAY)
+    desk.stage.suggest = advise
+    request = RunRequest(attempts=1, deadline_s=9)
+    payload = SchedulePayload(desk.ws_id, window_days=7)
+    result = run_job(desk.stage.job(), payload, request, desk.stage.runtime())
+    assert result.exit_code == 0
+    assert {found["remedy"] for found in result.data["findings"]} == {None}
