@@ -86,7 +86,7 @@ class VerifyJob:
         return drifts.conclude(data)
 
 
-def _untold(_: SyncData) -> None:
+def _untold(_: object) -> None:
     pass
 
 
