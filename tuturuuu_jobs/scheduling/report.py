@@ -25,6 +25,9 @@ from tuturuuu_jobs.scheduling.decisions import (
 from tuturuuu_jobs.scheduling.model import Scope, instant_of
 from tuturuuu_jobs.scheduling.work import ScheduleData, ScopeReport
 
+MOST_FINDINGS: Final = 500
+"""A result must stay readable, also for a parent that reads it from a pipe."""
+
 _MESSAGE_CHARACTERS: Final = 512
 
 
@@ -110,6 +113,8 @@ def to_json(data: ScheduleData) -> dict[str, Any]:
     """The job's part of the result."""
     reports = data.scopes
     problems = [report.problem for report in reports if report.problem is not None]
+    findings = _by_weight(reports)
+    told = findings[:MOST_FINDINGS]
     document: dict[str, Any] = {
         "ws_id": str(data.ws_id),
         "status": _status(reports),
@@ -122,12 +127,9 @@ def to_json(data: ScheduleData) -> dict[str, Any]:
         "scopes": [_scope_json(report) for report in reports],
         "summary": summary(reports),
         "score": _score_json(reports),
-        "unplaced": [_unplaced_json(finding) for finding in _troubles(reports)],
-        "findings": [
-            _finding_json(finding)
-            for report in reports
-            for finding in (report.plan.findings if report.plan else ())
-        ],
+        "unplaced": [_unplaced_json(one) for one in told if one.level is not Level.INFORMATION],
+        "findings": [_finding_json(one) for one in told],
+        "findings_left_out": len(findings) - len(told),
     }
     if data.dry_run:
         document["changes"] = [
@@ -136,6 +138,15 @@ def to_json(data: ScheduleData) -> dict[str, Any]:
             for change in (report.plan.changes if report.plan else ())
         ]
     return document
+
+
+_LEVELS: Final = (Level.ERROR, Level.WARNING, Level.INFORMATION)
+
+
+def _by_weight(reports: Sequence[ScopeReport]) -> list[Finding]:
+    """All findings, the most serious first, otherwise as the plans tell them."""
+    findings = [one for report in reports if report.plan for one in report.plan.findings]
+    return sorted(findings, key=lambda one: _LEVELS.index(one.level))
 
 
 _REFUSALS: Final = frozenset({Kind.REJECTED, Kind.CONFIG})

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from tuturuuu_jobs.errors import FailedError, JobError, RejectedError, UnavailableError
+from tuturuuu_jobs.runtime.envelope import STDOUT_LIMIT
 from tuturuuu_jobs.runtime.outcome import Kind, Problem
 from tuturuuu_jobs.scheduling.decisions import (
     Cause,
@@ -29,7 +30,15 @@ from tuturuuu_jobs.scheduling.decisions import (
     Update,
 )
 from tuturuuu_jobs.scheduling.model import Scope, ScopeKind
-from tuturuuu_jobs.scheduling.report import conclude, failed, message, plan_status, summary, to_json
+from tuturuuu_jobs.scheduling.report import (
+    MOST_FINDINGS,
+    conclude,
+    failed,
+    message,
+    plan_status,
+    summary,
+    to_json,
+)
 from tuturuuu_jobs.scheduling.work import ScheduleData, ScopeReport
 
 WS, HABIT, TASK, EVENT = (UUID(int=number) for number in range(1, 5))
@@ -101,7 +110,7 @@ def test_the_document_is_json_without_names() -> None:
     document = json.loads(text)
     assert set(document) == {
         *("ws_id", "status", "plan_status", "reason", "window_days", "force", "dry_run", "zone"),
-        *("scopes", "summary", "score", "unplaced", "findings", "changes"),
+        *("scopes", "summary", "score", "unplaced", "findings", "findings_left_out", "changes"),
     }
     assert document["score"] == {
         "S": 500,
@@ -222,3 +231,21 @@ def test_a_long_message_is_cut_between_words() -> None:
     whole = ", ".join(f"1 {code.replace('_', ' ')}" for code in codes)
     assert whole.startswith(text)
     assert whole[len(text)] == " "
+
+
+def test_of_very_many_findings_the_most_serious_are_told() -> None:
+    many = [finding(Level.INFORMATION)] * MOST_FINDINGS
+    serious = [finding(Level.WARNING), finding(Level.ERROR)]
+    document = to_json(data(done(Plan(findings=(*many, *serious)))))
+    assert [one["level"] for one in document["findings"]][:3] == ["error", "warning", "information"]
+    assert len(document["findings"]) == MOST_FINDINGS
+    assert document["findings_left_out"] == 2
+    assert len(document["unplaced"]) == 2
+    assert document["plan_status"] == "partial"
+
+
+def test_the_largest_document_fits_what_a_parent_reads() -> None:
+    remedy = Remedy(RemedyKind.LATER_DEADLINE, "2026-01-09T10:00:00+00:00", "x" * 200)
+    one = finding(Level.ERROR, text="x" * 512, in_the_way=(EVENT,) * 5, remedy=remedy)
+    document = to_json(data(done(Plan(findings=(one,) * 5000))))
+    assert len(json.dumps(document)) < STDOUT_LIMIT
