@@ -17,6 +17,7 @@ from tests.fixtures.scene import Scene
 from tuturuuu_jobs.commands.durations import parse_duration
 from tuturuuu_jobs.runtime.clock import SystemClock
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
+from tuturuuu_jobs.testing.tuturuuu import seed
 
 SHIPPED = read_crontab(CRONTAB.read_text())
 # What cron gives a command of its own accord.
@@ -80,6 +81,17 @@ def test_a_line_does_its_work(words: str, scene: Scene, config: Path) -> None:
     as_cron(entry(words), config)
 
     assert scene.titles() == {"standup": "Untitled Event"}
+
+
+def test_the_hourly_line_finds_time_for_a_habit(scene: Scene, config: Path) -> None:
+    seed.create_habit(scene.connection, scene.ws_id, "Read")
+
+    ended = as_cron(entry("orchestrate schedule"), config)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    counted = scene.connection.execute("select count(*) from habit_calendar_events").fetchone()
+    assert counted
+    assert counted[0] >= 29
 
 
 def test_trouble_is_told_in_a_mail_of_few_lines(scene: Scene, config: Path) -> None:

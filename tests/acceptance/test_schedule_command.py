@@ -7,8 +7,9 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -318,3 +319,109 @@ def test_a_schedule_is_replayed_with_its_payload(home: Home, tmp_path: Path) -> 
 
     assert document(outdated)["code"] == "plan_outdated"
     assert document(replayed)["data"]["window_days"] == 9
+
+
+def spoil_the_password(home: Home) -> None:
+    home.environ["DATABASE_URL"] += " user=nobody-known"
+
+
+def stop_the_database(home: Home) -> None:
+    home.environ["DATABASE_URL"] = "postgresql://jobs:cnrycron5b1f@127.0.0.1:1/tuturuuu"
+
+
+def delete_the_workspace(home: Home) -> None:
+    home.connection.execute("update workspaces set deleted = true")
+
+
+def drop_the_schema(home: Home) -> None:
+    home.connection.execute("drop schema jobs cascade")
+
+
+def drop_a_column(home: Home) -> None:
+    home.connection.execute("alter table workspace_habits drop column ideal_time")
+
+
+def encrypt(home: Home) -> None:
+    seed.create_encryption_key(home.connection, home.personal, "bm90IGEga2V5")
+
+
+def forget_the_address(home: Home) -> None:
+    del home.environ["DATABASE_URL"]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "exit_code", "code"),
+    [
+        (spoil_the_password, 78, "database_login"),
+        (stop_the_database, 69, "database_unavailable"),
+        (delete_the_workspace, 77, "workspace_not_found"),
+        (drop_the_schema, 78, "schema_missing"),
+        (drop_a_column, 70, "database_42703"),
+        (encrypt, 78, "encryption_key_missing"),
+        (forget_the_address, 78, "config"),
+    ],
+)
+def test_every_ending_has_its_exit_code(
+    home: Home, prepare: Callable[[Home], None], exit_code: int, code: str
+) -> None:
+    prepare(home)
+
+    ended = home.schedule("--json", "--attempts", "1")
+
+    assert (ended.returncode, document(ended)["code"]) == (exit_code, code)
+    assert ended.stderr
+    assert not [name for name in PRIVATE if name in ended.stdout + ended.stderr]
+
+
+def test_sigterm_in_the_middle_is_answered_and_nothing_is_half_done(home: Home) -> None:
+    with home.connection.transaction():
+        home.connection.execute("lock table habit_calendar_events in exclusive mode")
+        line = ("schedule", "--ws", str(home.personal), "--json")
+        running = forked.start(*line, **home.environ)
+        wait_for_waiter(home)
+        os.kill(running.pid, signal.SIGTERM)
+        ended = running.end()
+
+    result = document(ended)
+    assert (ended.returncode, result["status"]) == (143, "interrupted")
+    assert home.count("workspace_calendar_events") == 0
+    assert home.schedule().returncode == 0
+
+
+_WAITERS = """
+select count(*) from pg_locks
+where not granted and database = (select oid from pg_database where datname = current_database())
+"""
+
+
+def wait_for_waiter(home: Home) -> None:
+    """Until a run waits for a lock of ours."""
+    clock = SystemClock()
+    until = clock.monotonic() + 60
+    while clock.monotonic() < until:
+        if home.connection.execute(_WAITERS).fetchone() == (1,):
+            return
+        clock.sleep(0.02)
+    pytest.fail("the run never came to the table")
+
+
+def test_all_workspaces_may_be_left_to_the_app(home: Home) -> None:
+    with StandIn() as app:
+        app.personal = {str(home.personal)}
+        environ = home.environ | {
+            "INTERNAL_WEB_API_ORIGIN": app.origin,
+            "CRON_SECRET": CRON_SECRET,
+        }
+        ended = forked.run(
+            "orchestrate", "schedule", "--engine", "app", "--window-days", "9", "--json", **environ
+        )
+
+    result = document(ended)
+    assert {asked.body["windowDays"] for asked in app.asked} == {9}
+    assert (result["exit_code"], result["data"]["succeeded"], result["data"]["rejected"]) == (
+        3,
+        1,
+        1,
+    )
+    assert [error["code"] for error in result["errors"]] == ["personal_workspace"]
+    assert not [name for name in PRIVATE if name in ended.stdout + ended.stderr]

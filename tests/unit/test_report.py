@@ -57,6 +57,30 @@ def told(
     return out, err
 
 
+def test_at_a_terminal_a_schedule_ends_with_counts_and_what_did_not_fit(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def finding(level: str, code: str, remedy: str | None = None) -> dict[str, Any]:
+        told = {"kind": "task", "id": "t", "level": level, "code": code, "text": "Why."}
+        return told | {"remedy": {"text": remedy} if remedy else None}
+
+    data = {
+        "summary": {"eventsCreated": 3, "eventsDeleted": 0},
+        "findings": [
+            finding("information", "missed_today"),
+            *[finding("warning", "late")] * 11,
+            finding("error", "no_free_time", "Do this."),
+        ],
+    }
+    _, err = told(capfd, result(Kind.SUCCEEDED, data=data), at_terminal=True)
+
+    head, first, *_, last = err.splitlines()
+    assert head.endswith(": events created 3")
+    assert first == "  error: task t: no_free_time: Why. (would help: Do this.)"
+    assert last == "  and 2 more; --json shows all"
+    assert "missed_today" not in err
+
+
 @pytest.mark.parametrize("kind", [Kind.SUCCEEDED, Kind.ALREADY, Kind.BUSY])
 def test_success_and_busy_are_silent_away_from_a_terminal(
     capfd: pytest.CaptureFixture[str], kind: Kind

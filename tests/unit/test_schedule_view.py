@@ -205,6 +205,17 @@ def test_a_scope_that_failed_says_why() -> None:
     ]
 
 
+def test_a_plan_that_was_refused_is_shown_all_the_same() -> None:
+    refused = dataclasses.replace(
+        REPORTED, planned_at=None, problem=Problem("mass_delete_refused", "far too many would go")
+    )
+    found = lines(dataclasses.replace(DATA, scopes=(refused,)))
+
+    assert found[0] == "Habits and tasks: far too many would go"
+    assert "5 - 11 Jan 2026, UTC" in found
+    assert any(line.startswith("x removed") for line in found)
+
+
 def test_a_plan_that_changes_nothing_still_shows_its_first_week() -> None:
     quiet = dataclasses.replace(
         REPORTED, plan=dataclasses.replace(PLAN, changes=(), findings=(), items=(KEPT,))

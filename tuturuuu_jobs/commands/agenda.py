@@ -103,14 +103,15 @@ def blocks_of(report: ScopeReport, labels: Labels) -> list[Block]:
     return blocks
 
 
-def count_lines(report: ScopeReport) -> str:
+def count_line(report: ScopeReport) -> str:
     """What becomes of the scope, in one line."""
     plan = report.plan or Plan()
     counts = Counter(_word(change) for change in plan.changes)
     counts["stays"] = len(plan.items) - counts["new"] - counts["moved"] - counts["resized"]
     words = ("new", "moved", "resized", "renamed", "removed")
     told = [f"{counts[word]} {word}" for word in words if counts[word]]
-    told.append(f"{counts['stays']} unchanged")
+    if counts["stays"] or not told:
+        told.append(f"{counts['stays']} unchanged")
     missing = sum(1 for finding in plan.findings if finding.level is not Level.INFORMATION)
     return ", ".join(told) + (f"; {missing} not as asked" if missing else "")
 
@@ -174,7 +175,7 @@ def _folded(
 ) -> list[tuple[Change, Change, int]]:
     """The changes by time; of those alike but for their date the first, the last, how many more."""
     groups: dict[object, list[Change]] = {}
-    for number, change in enumerate(sorted(changes, key=_start)):
+    for number, change in enumerate(sorted(changes, key=start_of)):
         groups.setdefault(number if everything else _likeness(change, zone), []).append(change)
     return [(group[0], group[-1], len(group) - 1) for group in groups.values()]
 
@@ -187,7 +188,8 @@ def _likeness(change: Change, zone: ZoneInfo) -> object:
     return _word(change), of.id, place, begin, end, change.reason.text
 
 
-def _start(change: Change) -> int:
+def start_of(change: Change) -> int:
+    """When it begins as it will be, or was."""
     return change.start if isinstance(change, Delete) else change.item.start
 
 
@@ -258,7 +260,7 @@ def render_span(start: int, end: int, zone: ZoneInfo) -> str:
 
 
 def _day_of(change: Change, zone: ZoneInfo) -> str:
-    return _day(instant_of(_start(change)).astimezone(zone))
+    return _day(instant_of(start_of(change)).astimezone(zone))
 
 
 def _day(day: date) -> str:

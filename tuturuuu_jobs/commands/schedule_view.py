@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from tuturuuu_jobs.commands import agenda, week
 from tuturuuu_jobs.commands.agenda import Labels
 from tuturuuu_jobs.commands.output import printable
-from tuturuuu_jobs.scheduling.model import ScopeKind
+from tuturuuu_jobs.scheduling.decisions import Plan
+from tuturuuu_jobs.scheduling.model import ScopeKind, instant_of
 from tuturuuu_jobs.scheduling.work import ScheduleData, ScopeReport
 
 if TYPE_CHECKING:
@@ -107,13 +108,15 @@ class _View:
         title, problem = _title(self.report), self.report.problem
         if problem is not None:
             yield Text(f"{title}: {printable(problem.message)}", style="red")
-        plan, planned_at = self.report.plan, self.report.planned_at
-        if plan is None or planned_at is None:
+        plan = self.report.plan
+        if plan is None:
             return
-        yield Text(f"{title}: {agenda.count_lines(self.report)}", style="bold")
+        yield Text(f"{title}: {agenda.count_line(self.report)}", style="bold")
         labels = Labels.of(self.report, named=self.everything and not self.data.encrypted)
         zone = ZoneInfo(self.data.zone or "UTC")
-        yield from self._weeks(labels, zone, planned_at.astimezone(zone).date())
+        first = self._first_day(plan, zone)
+        if first is not None:
+            yield from self._weeks(labels, zone, first)
         if plan.changes:
             width = self.screen.paper.width
             yield agenda.change_table(plan, labels, zone, width, everything=self.everything)
@@ -121,6 +124,13 @@ class _View:
         if plan.findings:
             yield agenda.finding_table(self.report, labels, zone)
             yield ""
+
+    def _first_day(self, plan: Plan, zone: ZoneInfo) -> date | None:
+        """The day of the plan; of one that was refused the first on which it has anything."""
+        if self.report.planned_at is not None:
+            return self.report.planned_at.astimezone(zone).date()
+        starts = [item.start for item in plan.items] + [agenda.start_of(c) for c in plan.changes]
+        return instant_of(min(starts)).astimezone(zone).date() if starts else None
 
     def _weeks(self, labels: Labels, zone: ZoneInfo, first: date) -> Iterator[RenderableType]:
         from rich.text import Text
