@@ -76,27 +76,27 @@ def moved(rows: Sequence[tuple[int, int, bool]], seats: Sequence[tuple[int, int]
 def pairs(
     rows: Sequence[tuple[int, int]], seats: Sequence[tuple[int, int]]
 ) -> list[tuple[int | None, int | None]]:
-    """Which row becomes which seat, by index: equal ones first, the rest in order of start.
+    """Which row becomes which seat, by index.
 
-    A row or a seat that finds no partner is paired with None.
+    Equal ones first, then those that only change their length, then the rest in order of start. A
+    row or a seat that finds no partner is paired with None.
     """
     if len(rows) == 1 == len(seats):
         return [(0, 0)]
-    free: dict[tuple[int, int], list[int]] = {}
-    for index in range(len(seats) - 1, -1, -1):
-        free.setdefault(seats[index], []).append(index)
     found: list[tuple[int | None, int | None]] = []
-    rest: list[int] = []
-    for index, row in enumerate(rows):
-        same = free.get(row)
-        if same:
-            found.append((index, same.pop()))
-        else:
-            rest.append(index)
-    taken = {seat for _, seat in found}
-    left = [index for index in range(len(seats)) if index not in taken]
-    rest.sort(key=lambda index: rows[index])
-    left.sort(key=lambda index: seats[index])
+    rest = sorted(range(len(rows)), key=lambda index: rows[index])
+    left = sorted(range(len(seats)), key=lambda index: seats[index])
+    for parts in (2, 1):
+        free: dict[tuple[int, ...], list[int]] = {}
+        for seat in reversed(left):
+            free.setdefault(seats[seat][:parts], []).append(seat)
+        for row in tuple(rest):
+            same = free.get(rows[row][:parts])
+            if same:
+                seat = same.pop()
+                found.append((row, seat))
+                rest.remove(row)
+                left.remove(seat)
     found += zip(rest, left, strict=False)
     found += ((row, None) for row in rest[len(left) :])
     found += ((None, seat) for seat in left[len(rest) :])

@@ -217,4 +217,5 @@ def _fixed_items(
                 late=late_minutes(event.start, event.end - event.start, dues.get(key[0], FAR)),
             )
             items.append(item)
-    return [item for item in items if item.end > demands.window.midnights[0]]
+    today, begin = demands.window.dates[0], demands.window.midnights[0]
+    return [item for item in items if item.end > begin or (item.date and item.date >= today)]

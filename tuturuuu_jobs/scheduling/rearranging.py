@@ -15,16 +15,21 @@ from typing import Final
 
 from tuturuuu_jobs.scheduling import habits, tasks
 from tuturuuu_jobs.scheduling.board import Board
-from tuturuuu_jobs.scheduling.demands import Occurrence, Owner, Seat
+from tuturuuu_jobs.scheduling.demands import Occurrence, Owner, Seat, Work
 from tuturuuu_jobs.scheduling.intervals import FAR
+from tuturuuu_jobs.scheduling.window import down, up
 
-STEPS: Final = 300
-STEPS_PER_SEAT: Final = 12
+STEPS: Final = 400
+STEPS_PER_SEAT: Final = 20
 EFFORT: Final = 40_000
 """Steps times demands: a large calendar gets fewer steps, so that planning stays quick."""
 
 FOR_HUNGRY: Final = 0.6
 """How often room is made for something that has none."""
+
+NUDGED: Final = 0.5
+SMALL: Final = 0.15
+"""How often something is pushed against a neighbour, or placed with its least length."""
 
 HEAT: Final = 0.0005
 """The first loss that is taken in the hope of more, as a share of the whole score."""
@@ -159,13 +164,65 @@ class _Search:
         else:
             group.sort(key=lambda owner: -owner.missing * (1 + 0.3 * dice.random()))
         for owner in group:
-            if isinstance(owner, Occurrence):
-                habits.place(board, owner)
-                continue
-            if owner.due < FAR and dice.random() < 0.5:
-                tasks.place(board, owner, owner.missing, owner.due)
-            tasks.place(board, owner, owner.missing, FAR)
+            mark = board.mark()
+            self._put(owner)
+            if board.mark() > mark and dice.random() < NUDGED:
+                self._nudge(owner.seats[-1])
         return group
+
+    def _put(self, owner: Owner) -> None:
+        """Place what an owner lacks; now and then less than it asks for."""
+        board, dice = self._board, self._dice
+        small = dice.random() < SMALL
+        if isinstance(owner, Occurrence):
+            shortest = owner.shape.shortest
+            aims = habits.free_aims(owner)
+            if small and aims and shortest < owner.missing:
+                start = habits.best_start(board, owner, aims[0], shortest)
+                if start is not None:
+                    board.add(board.seat_habit(owner, aims[0], start, shortest))
+                return
+            habits.place(board, owner)
+            return
+        if small and owner.task.splittable and owner.missing > owner.least:
+            tasks.place(board, owner, up(dice.choice((1, 2)) * owner.least), FAR)
+            return
+        if owner.due < FAR and dice.random() < 0.5:
+            tasks.place(board, owner, owner.missing, owner.due)
+        tasks.place(board, owner, owner.missing, FAR)
+
+    def _nudge(self, seat: Seat) -> None:
+        """Push a seat against a neighbour, so that what is free beside it is in one stretch."""
+        board, owner = self._board, seat.owner
+        timeline = board.timeline
+        index = board.index_of(seat)
+        low, high = max(timeline.ends[index - 1], board.now), timeline.starts[index + 1]
+        if isinstance(owner, Occurrence):
+            if len(owner.aims) > 1 or seat.aim is None:
+                return
+            first, last = owner.span()
+            block = next(each for each in owner.blocks if each[0] <= seat.start < each[1])
+            low = max(low, block[0], first, seat.aim.first)
+            high = min(high, block[1], last, seat.aim.until, seat.aim.last + seat.length)
+        else:
+            lane = owner.lane
+            block_index = bisect_right(lane.starts, seat.start) - 1
+            low = max(low, lane.starts[block_index], owner.start)
+            high = min(high, lane.ends[block_index])
+            taken = [(each.start, each.end) for each in owner.fixed]
+            taken += [(each.start, each.start + each.length) for each in owner.seats]
+            for begin, end in taken:
+                if begin < seat.start:
+                    low = max(low, end + owner.sep)
+                elif begin > seat.start:
+                    high = min(high, begin - owner.sep)
+        start = up(low) if self._dice.random() < 0.5 else down(high - seat.length)
+        if start != seat.start and low <= start <= high - seat.length:
+            board.remove(seat)
+            if isinstance(owner, Occurrence) and seat.aim is not None:
+                board.add(board.seat_habit(owner, seat.aim, start, seat.length))
+            elif isinstance(owner, Work):
+                board.add(board.seat_task(owner, start, seat.length))
 
 
 def is_hungry(owner: Owner) -> bool:
