@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.fixtures.encryption import MASTER, wrap
 from tests.fixtures.postgres import Database
 from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs.diagnosis.examination import Examiner
@@ -414,3 +415,18 @@ def test_the_state_directory_stays_absent_until_a_run_makes_it(scene: Scene) -> 
 
     assert found["state_absent"].severity is Severity.NOTE
     assert not Path(scene.state_dir).exists()
+
+
+def test_encrypted_workspaces_need_a_master_key_that_opens_theirs(served: Scene) -> None:
+    assert "encryption_key_missing" not in examine(served)
+    seed.create_encryption_key(served.connection, served.ws_id, wrap())
+    missing = examine(served)["encryption_key_missing"]
+    assert missing.severity is Severity.SERIOUS
+    assert "1 workspace(s) are encrypted" in missing.what
+    assert "ENCRYPTION_MASTER_KEY_FILE" in missing.action
+    wrong = examine(served, ENCRYPTION_MASTER_KEY="another")["encryption_key_missing"]
+    assert str(served.ws_id) in wrong.what
+    opens = examine(served, ENCRYPTION_MASTER_KEY=MASTER)
+    assert opens["encryption_key_opens"].severity is Severity.OK
+    assert "encryption_key_missing" not in opens
+    assert not [found for found in opens.values() if MASTER in str(found)]

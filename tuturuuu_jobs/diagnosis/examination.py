@@ -12,7 +12,16 @@ from typing import Any, Final
 
 import psycopg
 
-from tuturuuu_jobs.diagnosis import calendars, database, google, quotas, schedules, state, work
+from tuturuuu_jobs.diagnosis import (
+    calendars,
+    database,
+    encryption,
+    google,
+    quotas,
+    schedules,
+    state,
+    work,
+)
 from tuturuuu_jobs.diagnosis.findings import Finding, examine
 from tuturuuu_jobs.diagnosis.settings import judge_settings
 from tuturuuu_jobs.runtime.clock import Clock
@@ -139,7 +148,12 @@ class Examiner:
             named = calendars.load_zones(connection)
             return calendars.judge_zone_names(state.look_for_zones(named))
 
+        def keys() -> Iterator[Finding]:
+            found = encryption.look_at_keys(connection, self.settings)
+            return encryption.judge_keys(found, self.settings)
+
         yield from examine("accounts", accounts, why=_UNKNOWN)
+        yield from examine("the keys of encrypted workspaces", keys, why=_UNKNOWN)
         yield from examine("the workspaces' time zones", zones, why=_UNKNOWN)
 
     def _calendars(self, connection: _Connection, shape: Shape) -> Iterator[Finding]:
