@@ -91,14 +91,28 @@ def load_settings() -> Settings:
 
 def warm_up() -> None:
     """Do once what would be the same in every copy of this process; opens nothing."""
+    import sys
+    from uuid import UUID
+    from zoneinfo import ZoneInfo
+
+    import filelock
+
+    from tuturuuu_jobs.runtime import logs
+    from tuturuuu_jobs.runtime.redact import clean
     from tuturuuu_jobs.runtime.schema import load_migrations
 
     _code_version()
     load_migrations()
+    # What these remember after their first use.
+    ZoneInfo("UTC")
+    filelock.FileLock(os.devnull, is_singleton=False, thread_local=False)
+    clean({"of": [UUID(int=0), (), True, 0.0, None]})
     # Each copy says itself what is wrong with them.
     with contextlib.suppress(SettingsError):
         _WARM[GlobalOptions()] = settings = load_settings()
         build_runtime(settings)
+        json_lines = settings.log_format == "json"
+        logs.configure(settings.log_level, json_lines=json_lines, stream=sys.stderr)
 
 
 def warm_up_google() -> None:

@@ -74,10 +74,18 @@ def configure(level: str, *, json_lines: bool, stream: TextIO, priorities: bool 
     handler = logging.StreamHandler(stream)
     formatter = _JsonFormatter() if json_lines else _HumanFormatter()
     handler.setFormatter(_JournalFormatter(formatter) if priorities else formatter)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(handlers=[handler], force=True)
+    _set_level("root", level.upper())
     # It warns about every answer that we already turn into an error of our own, URI included.
-    logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
-    logging.getLogger("filelock").setLevel(logging.WARNING)
+    _set_level("googleapiclient.http", "ERROR")
+    _set_level("filelock", "WARNING")
+
+
+def _set_level(name: str, level: str) -> None:
+    """Set a logger's level if it has another one: each change makes every logger forget its own."""
+    logger = logging.getLogger(name)
+    if logging.getLevelName(logger.level) != level:
+        logger.setLevel(level)
 
 
 def run_logger(
