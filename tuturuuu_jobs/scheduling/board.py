@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tuturuuu_jobs.scheduling.costs import FRAGMENT, habit_worth, moved, nearness, task_worth
-from tuturuuu_jobs.scheduling.demands import Aim, Occurrence, Owner, Seat, Work
+from tuturuuu_jobs.scheduling.demands import (
+    Aim,
+    Occurrence,
+    Owner,
+    Seat,
+    Work,
+    assign,
+    closest,
+)
 from tuturuuu_jobs.scheduling.gathering import Demands
 from tuturuuu_jobs.scheduling.intervals import Timeline
 from tuturuuu_jobs.scheduling.model import FREEZE, Buffers
@@ -128,9 +136,22 @@ class Board:
         for owner in owners:
             self.score += owner.toll
             owner.toll = 0
+            owner.stakes = []
+            if isinstance(owner, Occurrence) and len(owner.aims) > 1:
+                self._aim_anew(owner)
+            owner.seats.sort(key=lambda seat: seat.start)
             owner.stakes = [(seat.start, seat.length, True) for seat in owner.seats]
             for seat in owner.seats:
                 seat.kept = True
+
+    def _aim_anew(self, owner: Occurrence) -> None:
+        """Let each of several instances stand for the aim that a later run will see in it."""
+        seats = sorted(owner.seats, key=lambda seat: seat.start)
+        chosen = assign(owner.aims, [(seat.start, seat.length) for seat in seats], closest)
+        for seat, index in zip(seats, chosen, strict=True):
+            if seat.aim != owner.aims[index]:
+                self.remove(seat)
+                self.add(self.seat_habit(owner, owner.aims[index], seat.start, seat.length))
 
     def squeeze(self, before: int, after: int, start: int, end: int) -> int:
         """What neighbours ending at ``before`` and beginning at ``after`` cost ``[start, end)``."""

@@ -132,7 +132,7 @@ class _Planned:
         """The demand of one date, without what its fixed instances hold."""
         habit, shape = self.habit, self.shape
         blocks = window.blocks[habit.hours][day]
-        aims = self._aims(window, day, blocks)
+        aims = self._aims(window, day, window.anchored[habit.hours][day])
         minutes = shape.minutes
         if fixed:
             taken = assign(aims, [(event.start, 0) for event in fixed], closest)

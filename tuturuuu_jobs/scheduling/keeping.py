@@ -21,6 +21,7 @@ from tuturuuu_jobs.scheduling.demands import (
     assign,
     closest,
 )
+from tuturuuu_jobs.scheduling.habits import free_aims
 from tuturuuu_jobs.scheduling.model import Snapshot
 from tuturuuu_jobs.scheduling.window import down
 
@@ -29,10 +30,9 @@ def keep(board: Board, snapshot: Snapshot, owners: Sequence[Owner]) -> None:
     """Seat every row that still stands well; the others learn their cause."""
     rows = [(owner, row) for owner in owners for row in owner.rows]
     rows.sort(key=lambda each: (-each[0].weight, each[1].start, each[1].event.event_id.int))
-    aims: dict[int, list[Aim]] = {}
     for owner, row in rows:
         if isinstance(owner, Occurrence):
-            _keep_instance(board, owner, row, aims)
+            _keep_instance(board, owner, row)
         else:
             _keep_piece(board, owner, row)
     for owner in owners:
@@ -43,19 +43,12 @@ def keep(board: Board, snapshot: Snapshot, owners: Sequence[Owner]) -> None:
     _name_blockers(snapshot, rows)
 
 
-def _keep_instance(board: Board, owner: Occurrence, row: Row, aims: dict[int, list[Aim]]) -> None:
+def _keep_instance(board: Board, owner: Occurrence, row: Row) -> None:
     shape = owner.shape
-    free = aims.get(id(owner))
-    if free is None:
-        free = list(owner.aims)
-        if len(owner.rows) < len(free):
-            taken = assign(free, [(row.start, row.length) for row in owner.rows], closest)
-            free = [free[index] for index in taken]
-        aims[id(owner)] = free
-    if not free or owner.missing < shape.shortest:
+    aim = _aim_of(owner, row)
+    if aim is None or owner.missing < shape.shortest:
         row.cause = Cause.SURPLUS
         return
-    aim = free[0] if len(free) == 1 else min(free, key=lambda each: abs(each.at - row.start))
     length = min(max(row.length, shape.shortest), shape.longest, owner.missing)
     cause = _why_not(board, owner, aim, row.start, row.start + length)
     if cause is not None:
@@ -67,7 +60,19 @@ def _keep_instance(board: Board, owner: Occurrence, row: Row, aims: dict[int, li
     seat = board.seat_habit(owner, aim, row.start, length)
     seat.kept = True
     board.add(seat)
-    free.remove(aim)
+
+
+def _aim_of(owner: Occurrence, row: Row) -> Aim | None:
+    """Which of several instances a row stands for: by time, or one that no other row can be."""
+    if len(owner.aims) == 1:
+        return None if owner.seats else owner.aims[0]
+    places = [(each.start, each.length) for each in owner.rows]
+    chosen = assign(owner.aims, places, closest)
+    index = owner.rows.index(row)
+    free = free_aims(owner)
+    if index < len(chosen) and owner.aims[chosen[index]] in free:
+        return owner.aims[chosen[index]]
+    return free[0] if free else None
 
 
 def _why_not(board: Board, owner: Occurrence, aim: Aim, start: int, end: int) -> Cause | None:
@@ -80,7 +85,10 @@ def _why_not(board: Board, owner: Occurrence, aim: Aim, start: int, end: int) ->
         return Cause.OUTSIDE_HOURS
     if not board.timeline.is_free(start, end) or not _is_apart(owner, start, end):
         return Cause.CONFLICT
-    if not aim.admits(start, end - start) or start < low or end > high:
+    near = aim.admits(start, end - start) or any(
+        other.admits(start, end - start) for other in owner.aims
+    )
+    if not near or start < low or end > high:
         return Cause.BETTER_PLACE
     return None
 

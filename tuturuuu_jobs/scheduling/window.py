@@ -48,6 +48,7 @@ class Window:
         midnights: Where each date begins, and where the window ends.
         blocks: Per hours type in use and date, the allowed intervals anchored on that date, cut
             off at the end of the window; one that runs over midnight belongs to its first date.
+        anchored: The same, not cut off.
         masks: Per hours type in use, its allowed time as one sorted list with yesterday's rest.
     """
 
@@ -57,6 +58,7 @@ class Window:
     dates: tuple[date, ...]
     midnights: list[int]
     blocks: Mapping[HoursType, list[list[Block]]]
+    anchored: Mapping[HoursType, list[list[Block]]]
     masks: Mapping[HoursType, list[Block]]
 
     @property
@@ -84,16 +86,17 @@ def window_of(snapshot: Snapshot) -> Window:
     dates = tuple(today + timedelta(days=index) for index in range(days))
     limits = midnights(zone, today, days + 1)
     blocks: dict[HoursType, list[list[Block]]] = {}
+    anchored: dict[HoursType, list[list[Block]]] = {}
     masks: dict[HoursType, list[Block]] = {}
     used = {habit.hours for habit in snapshot.habits} | {task.hours for task in snapshot.tasks}
     for kind in sorted(used):
         week = snapshot.hours.get(kind, DEFAULT_WEEK)
-        found = [blocks_of(week, zone, day) for day in dates]
-        blocks[kind] = [_cut(day, limits[-1]) for day in found]
+        anchored[kind] = [blocks_of(week, zone, day) for day in dates]
+        blocks[kind] = [_cut(day, limits[-1]) for day in anchored[kind]]
         yesterday = blocks_of(week, zone, today - timedelta(days=1))
         masks[kind] = merged(block for day in (yesterday, *blocks[kind]) for block in day)
     start = up(ceil_minute(snapshot.now))
-    return Window(zone, floor_minute(snapshot.now), start, dates, limits, blocks, masks)
+    return Window(zone, floor_minute(snapshot.now), start, dates, limits, blocks, anchored, masks)
 
 
 def _cut(blocks: list[Block], end: int) -> list[Block]:
