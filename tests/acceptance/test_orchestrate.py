@@ -394,8 +394,12 @@ def test_when_all_fail_alike_the_rest_is_not_started(scene: Scene, environ: dict
     result = document(run("orchestrate", "sync", "--json", "--limit", "1", **environ))
 
     data = result["data"]
-    assert (result["exit_code"], result["code"]) == (69, "daily_limit_exceeded")
-    assert (data["unavailable"], data["not_started"], data["total"]) == (5, 3, 8)
+    # One met the refusal; those behind it know of it and do not ask.
+    assert (result["exit_code"], result["code"]) == (69, "quota_wait")
+    assert "daily_limit_exceeded" in {error["code"] for error in result["errors"]}
+    asked = [request.endpoint for request in scene.emulator.requests]
+    assert asked.count("events.list") == 1
+    assert (data["unavailable"], data["not_started"], data["total"]) == (6, 2, 8)
 
 
 @pytest.mark.parametrize("launcher", ["fork", "exec"])
