@@ -16,6 +16,7 @@ from tuturuuu_jobs.commands.week import (
     Day,
     Mark,
     Paper,
+    alike,
     choose_tables,
     days_per_table,
     draw,
@@ -170,6 +171,27 @@ def test_only_tables_in_which_something_changes_are_chosen() -> None:
     assert (len(chosen), left_out) == (4, 0)
     busy = block("2026-01-06", "09:00", "10:00", Mark.BUSY)
     assert choose_tables(days_of(busy, count=30), 80, everything=True) == ([], 0)
+
+
+def test_tables_that_would_look_the_same_are_drawn_once() -> None:
+    daily = [
+        Block(
+            at(f"{MONDAY + timedelta(days=n)} 09:00"),
+            at(f"{MONDAY + timedelta(days=n)} 10:00"),
+            Mark.NEW,
+            "x",
+        )
+        for n in range(21)
+    ]
+    other = block("2026-01-20", "12:00", "12:30")
+    tables, _ = choose_tables(days_of(*daily, other, count=28), 80, everything=False)
+
+    assert [
+        (table[0].date.day, [o[0].date.day for o in others]) for table, others in alike(tables)
+    ] == [
+        (5, [12]),
+        (19, []),
+    ]
 
 
 blocks = st.builds(

@@ -139,9 +139,13 @@ class _View:
         blocks = agenda.blocks_of(self.report, labels)
         days = week.split_days(blocks, first, self.data.window_days, zone)
         tables, left_out = week.choose_tables(days, paper.width, everything=self.everything)
-        for table in tables:
+        groups = [(table, []) for table in tables] if self.everything else week.alike(tables)
+        for table, others in groups:
+            also = ", ".join(_dates(one[0].date, one[-1].date) for one in others)
             yield ""
-            yield Text(f"{_dates(table[0].date, table[-1].date)}, {zone.key}")
+            yield Text(
+                f"{_dates(table[0].date, table[-1].date)}, {zone.key}{also and f'; alike: {also}'}"
+            )
             yield week.draw(table, paper)
         if tables:
             more = f"; {left_out} more without a change, -v draws them" if left_out else ""

@@ -96,6 +96,10 @@ class Day:
         return any(segment.block.mark in _CHANGES for segment in self.segments)
 
 
+Days = tuple[Day, ...]
+"""What one table draws."""
+
+
 def split_days(blocks: Sequence[Block], first: date, count: int, zone: ZoneInfo) -> tuple[Day, ...]:
     """Each date with what falls on it; a block over midnight is on both.
 
@@ -159,6 +163,24 @@ def choose_tables(
 def _batches(days: Sequence[Day], size: int) -> Iterator[tuple[Day, ...]]:
     for first in range(0, len(days), size):
         yield tuple(days[first : first + size])
+
+
+def alike(tables: Sequence[Days]) -> list[tuple[Days, list[Days]]]:
+    """The tables, each with those right after it that would be drawn the same but for the dates."""
+    groups: list[tuple[Days, list[Days]]] = []
+    for table in tables:
+        if groups and _picture(groups[-1][0]) == _picture(table):
+            groups[-1][1].append(table)
+        else:
+            groups.append((table, []))
+    return groups
+
+
+def _picture(table: Days) -> list[list[tuple[object, ...]]]:
+    return [
+        [(s.top, s.bottom, s.begins, s.block.mark, s.block.label) for s in day.segments]
+        for day in table
+    ]
 
 
 def draw(days: Sequence[Day], paper: Paper) -> Table:
