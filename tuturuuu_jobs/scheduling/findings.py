@@ -38,6 +38,10 @@ def findings_of(
 ) -> tuple[Finding, ...]:
     """All findings: of the snapshot as a whole, of habits by date, of tasks."""
     found = [*_cycles(demands), *_double_links(snapshot)]
+    if all(owner.missing <= 0 and not owner.is_late() for owner in owners):
+        owners = [owner for owner in owners if _may_be_told(owner)]
+    if not owners:
+        return tuple(found)
     way = _Way(snapshot)
     for owner in owners:
         if isinstance(owner, Occurrence):
@@ -51,6 +55,11 @@ def findings_of(
     return tuple(found)
 
 
+def _may_be_told(owner: Owner) -> bool:
+    """Whether there is something to tell although all of it is placed in time."""
+    return owner.relaxed if isinstance(owner, Work) else bool(owner.befores)
+
+
 class _Way:
     """Which events of this workspace stand in an interval."""
 
@@ -61,7 +70,7 @@ class _Way:
             *snapshot.pieces,
         )
         events = [(each.start, each.end, each.event_id) for each in known if each.event_id]
-        events.sort(key=lambda each: (each[0], each[1], each[2].int))
+        events.sort(key=_in_time)
         self._events = events
         self._starts = [start for start, _, _ in events]
         self._longest = max([end - start for start, end, _ in events], default=0)
@@ -82,6 +91,10 @@ class _Way:
                 if index < len(intervals) and intervals[index][0] < end:
                     found.append(event_id)
         return tuple(found)
+
+
+def _in_time(event: tuple[int, int, UUID]) -> tuple[int, int, int]:
+    return event[0], event[1], event[2].int
 
 
 def _cycles(demands: Demands) -> list[Finding]:

@@ -139,25 +139,19 @@ class Timeline(Generic[T]):
     def gaps(self, lane: Lane, day: int) -> list[Gap]:
         """The free gaps of ``lane`` that begin on that date, in order."""
         if lane.longest[day] == UNKNOWN:
-            gaps = self._find(lane, self.midnights[day], self.midnights[day + 1])
-            lane.gaps[day] = gaps
-            longest = airy = 0
-            air = self.air
-            for start, end, before, after in gaps:
-                longest = max(longest, end - start)
-                if end - start > airy:
-                    room = min(end, after - air) - max(start, before + air)
-                    airy = max(airy, room)
-            lane.longest[day], lane.airy[day] = longest, airy
+            self._find(lane, day)
         return lane.gaps[day]
 
-    def _find(self, lane: Lane, first: int, last: int) -> list[Gap]:
+    def _find(self, lane: Lane, day: int) -> None:
+        first, last = self.midnights[day], self.midnights[day + 1]
+        starts, ends, air = self.starts, self.ends, self.air
         gaps: list[Gap] = []
-        starts, ends = self.starts, self.ends
-        index = bisect_right(lane.ends, max(first, self.floor))
-        while index < len(lane.starts) and lane.starts[index] < last:
-            position, stop = max(lane.starts[index], self.floor), lane.ends[index]
-            index += 1
+        longest = airy = 0
+        for index in range(bisect_right(lane.ends, max(first, self.floor)), len(lane.starts)):
+            position, stop = lane.starts[index], lane.ends[index]
+            if position >= last:
+                break
+            position = max(position, self.floor)
             if position < first:
                 busy = bisect_left(ends, first)
                 position = ends[busy]
@@ -169,13 +163,17 @@ class Timeline(Generic[T]):
                     busy += 1
             while position < last and position < stop:
                 after = starts[busy]
-                if after > position:
-                    if after >= stop:
-                        gaps.append((position, stop, ends[busy - 1], after))
-                        break
-                    gaps.append((position, after, ends[busy - 1], after))
-                elif after >= stop:
+                end = after if after < stop else stop  # noqa: FURB136 - a hot loop.
+                size = end - position
+                if size > 0:
+                    before = ends[busy - 1]
+                    gaps.append((position, end, before, after))
+                    longest = max(longest, size)
+                    if size > airy:
+                        room = min(end, after - air) - max(position, before + air)
+                        airy = max(airy, room)
+                if after >= stop:
                     break
                 position = ends[busy]
                 busy += 1
-        return gaps
+        lane.gaps[day], lane.longest[day], lane.airy[day] = gaps, longest, airy

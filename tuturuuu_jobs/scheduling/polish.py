@@ -21,14 +21,16 @@ NEARER: Final = 60
 """Minutes by which the distance of a kept instance must be able to fall."""
 
 TRIES: Final = 600
-EFFORT: Final = 40_000
-"""Trials times demands: of a large calendar only the first ones are looked at again."""
+TRIES_OF_KEPT: Final = 100
+EFFORT: Final = 12_000
+"""Trials times demands: what is new in a large calendar is hardly looked at again."""
 
 
 def polish(board: Board, owners: Sequence[Owner]) -> bool:
     """Go through everything once; whether anything changed."""
     changed = False
-    budget = board.tries + min(TRIES, EFFORT // max(1, len(owners)))
+    loose = any(not seat.kept for owner in owners for seat in owner.seats)
+    budget = board.tries + (min(TRIES, EFFORT // len(owners)) if loose else TRIES_OF_KEPT)
     for owner in sorted(owners, key=_is_on_time):
         if board.tries >= budget:
             break
@@ -87,7 +89,7 @@ def _sooner(board: Board, owner: Work) -> bool:
     """Lay out a task anew."""
     free = board.force or not any(seat.kept for seat in owner.seats)
     last = max([seat.start + seat.length for seat in owner.seats])
-    if not free and not _is_worth_moving(owner, last):
+    if not free and not _is_worth_moving(board, owner, last):
         return False
     board.tries += 1
     mark, before = board.mark(), board.score
@@ -103,11 +105,21 @@ def _sooner(board: Board, owner: Work) -> bool:
     return False
 
 
-def _is_worth_moving(owner: Work, last: int) -> bool:
+def _is_worth_moving(board: Board, owner: Work, last: int) -> bool:
     """Whether waiting costs more than a move would, or minutes are late."""
     if last > owner.due:
-        return True
+        return _has_room(board, owner, last)
     waiting = sum(
         owner.weight * seat.length * (seat.start - owner.start) // DAY for seat in owner.seats
     )
     return last - DAY > owner.start and waiting > MOVE
+
+
+def _has_room(board: Board, owner: Work, until: int) -> bool:
+    """Whether any gap before ``until`` holds a piece."""
+    timeline, lane = board.timeline, owner.lane
+    for day in range(timeline.day_of(owner.start), timeline.day_of(until) + 1):
+        timeline.gaps(lane, day)
+        if lane.longest[day] >= owner.least:
+            return True
+    return False
