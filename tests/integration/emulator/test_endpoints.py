@@ -54,9 +54,10 @@ def test_a_list_entry_tells_the_role_and_a_foreign_calendar_is_not_found(
 ) -> None:
     emulator.add_account(OTHER)
     assert service.calendarList().get(calendarId="primary").execute()["accessRole"] == "owner"
-    with pytest.raises(HttpError) as caught:
-        service.calendarList().get(calendarId=OTHER).execute()
-    assert _reason(caught) == (404, "notFound")
+    for calendar_id in (OTHER, "nobody@example.test"):
+        with pytest.raises(HttpError) as caught:
+            service.calendarList().get(calendarId=calendar_id).execute()
+        assert _reason(caught) == (404, "notFound")
 
 
 @covers("calendars.get")

@@ -303,6 +303,34 @@ def test_a_zone_of_the_file_s_own_is_known_by_its_offsets_or_location(
         assert len(calendar.unread) == notes
 
 
+def test_a_zone_that_is_defined_by_nothing_is_unknown() -> None:
+    lines = ["BEGIN:VTIMEZONE", "TZID:Mine", "END:VTIMEZONE"]
+    calendar = read_calendar(_file(*lines, *_event("DTSTART;TZID=Mine:20260701T120000")))
+    assert [one.reason for one in calendar.unread] == ["unknown time zone 'Mine'"]
+
+
+def test_dates_and_times_are_told_apart_by_the_series(emulator: Emulator, service: Any) -> None:
+    timed = _event(*HOUR, "RRULE:FREQ=DAILY;COUNT=3", "EXDATE;VALUE=DATE:20261202")
+    moved = _event("DTSTART:20261203T180000Z", "RECURRENCE-ID;VALUE=DATE:20261203")
+    whole = [
+        line.replace("u@", "v@")
+        for line in _event(
+            "DTSTART;VALUE=DATE:20261210",
+            "RRULE:FREQ=DAILY;COUNT=3",
+            "EXDATE:20261211T000000Z",
+        )
+    ]
+    calendar = read_calendar(_file(*timed, *moved, *whole))
+    loaded = load_calendar(emulator, calendar, owner=ME, stem="mixed")
+    found = items(service, calendarId=loaded.id, orderBy="startTime")
+    assert [_edge(item["start"]) for item in found] == [
+        "2026-12-01T09:00:00Z",
+        "2026-12-03T18:00:00Z",
+        "2026-12-10",
+        "2026-12-12",
+    ]
+
+
 def test_two_calendars_of_one_file_become_one_and_a_byte_order_mark_is_no_harm(
     emulator: Emulator, service: Any
 ) -> None:

@@ -33,11 +33,6 @@ class Zones:
         self._known: dict[str, str] = {}
         self.notes: list[Unread] = []
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names that the file defines, in its order."""
-        return tuple(self._definitions)
-
     def resolve(self, name: str) -> str:
         """The name in the tz database; UnreadableError if there is none for it."""
         if name not in self._known:
