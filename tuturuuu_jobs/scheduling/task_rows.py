@@ -97,8 +97,7 @@ with person as (
     from piece group by user_id, task_id
 ), placed as (
     select mine.*, coalesce(done.minutes, 0) as done, coalesce(done.open, 0) as open,
-           case when mine.own_board then mine.personal_ws
-                when done.latest_ws is not null then done.latest_ws
+           case when done.latest_ws is not null then done.latest_ws
                 when mine.own_team and mine.assigned and not mine.placed then mine.ws_id
                 else mine.personal_ws end as home
     from mine left join done on done.user_id = mine.user_id and done.task_id = mine.id

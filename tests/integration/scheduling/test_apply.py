@@ -6,24 +6,32 @@ import dataclasses
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from tests.integration.scheduling.stage import NOW, Stage, data_of
+from tuturuuu_jobs.errors import UnavailableError
 from tuturuuu_jobs.runtime.job import RunRequest
 from tuturuuu_jobs.runtime.run import run_job
+from tuturuuu_jobs.scheduling.apply import apply_plan
 from tuturuuu_jobs.scheduling.decisions import (
     Cause,
+    Delete,
+    Item,
+    ItemKind,
     Plan,
     Reason,
     Remedy,
     RemedyKind,
     Update,
 )
-from tuturuuu_jobs.scheduling.model import Snapshot
+from tuturuuu_jobs.scheduling.model import Scope, ScopeKind, Snapshot
+from tuturuuu_jobs.scheduling.store import Request, load_reading
 from tuturuuu_jobs.scheduling.work import SchedulePayload
+from tuturuuu_jobs.scheduling.workspace import load_workspace
 from tuturuuu_jobs.testing.tuturuuu import seed
+from tuturuuu_jobs.workspaces.keys import Encryption
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -180,21 +188,18 @@ def test_a_new_name_is_a_new_title_and_the_link_stays(desk: Desk) -> None:
 
 def test_seconds_that_a_plan_cannot_see_survive_a_new_title(desk: Desk) -> None:
     desk.run()
-    row = desk.event_of(desk.task)
-    odd = row.start_at + timedelta(days=2, seconds=30)
+    row = desk.event_of(desk.habit)
+    start, end = row.start_at + timedelta(seconds=30), row.end_at - timedelta(seconds=30)
     desk.execute(
         "update workspace_calendar_events set start_at = %s, end_at = %s, title = 'Old' "
         "where id = %s",
-        odd,
-        odd + HOUR - timedelta(seconds=30),
+        start,
+        end,
         row.id,
     )
     desk.run()
-    renamed = desk.event_of(desk.task)
-    assert (renamed.title, renamed.start_at) in {("Write", odd), ("Write", renamed.start_at)}
-    before = desk.stage.physical()
-    desk.run()
-    assert desk.stage.physical() == before
+    renamed = desk.event_of(desk.habit)
+    assert (renamed.title, renamed.start_at, renamed.end_at) == ("Read", start, end)
 
 
 def test_30_a_skip_removes_the_event_and_is_left_alone(desk: Desk) -> None:
@@ -428,6 +433,48 @@ def test_an_event_that_begins_while_it_is_planned_is_not_moved(desk: Desk) -> No
     assert [scope["replanned"] for scope in data["scopes"]] == [1]
     found = desk.event_of(desk.habit)
     assert (found.id, found.start_at) == (row.id, row.start_at)
+
+
+OTHERS = {
+    "moved": "update workspace_calendar_events set start_at = start_at + interval '1 second'",
+    "longer": "update workspace_calendar_events set end_at = end_at + interval '1 second'",
+    "locked": "update workspace_calendar_events set locked = true",
+    "sent to a provider": "update workspace_calendar_events set external_event_id = id::text",
+    "sent long ago": "update workspace_calendar_events set google_event_id = id::text",
+    "another's": "update workspace_calendar_events set provider = 'google'",
+    "deleted": "delete from workspace_calendar_events",
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+@pytest.mark.parametrize("kind", [Delete, Update])
+def test_a_row_that_is_not_as_it_was_read_is_not_written(
+    desk: Desk, what: str, kind: type[Delete | Update]
+) -> None:
+    """The statements themselves look at the row, whatever the transaction may notice."""
+    desk.run()
+    connection = desk.stage.connection
+    workspace = load_workspace(connection, desk.ws_id, None)
+    scope = Scope(ScopeKind.JOINT, desk.user_id)
+    reading = load_reading(
+        connection, Request(workspace, scope, NOW, 7, False, Encryption(on=False))
+    )
+    [row, *_] = reading.snapshot.instances
+    item = Item(
+        ItemKind.HABIT, desk.habit, row.date, row.start + 60, row.end + 60, row.event_id, ""
+    )
+    reason = Reason(Cause.BETTER_PLACE, "Because.")
+    change: Delete | Update = Update(item, reason, row.start, row.end)
+    if kind is Delete:
+        change = Delete(
+            ItemKind.HABIT, desk.habit, row.date, row.event_id, row.start, row.end, reason
+        )
+    desk.execute(OTHERS[what])
+    lying = desk.stage.physical()
+    with pytest.raises(UnavailableError) as caught, connection.transaction():
+        apply_plan(connection, reading, Plan(changes=(change,)), now=NOW, new_id=uuid4)
+    assert caught.value.code == "calendar_moved"
+    assert desk.stage.physical() == lying
 
 
 def test_a_plan_that_touches_what_is_not_open_writes_nothing(desk: Desk) -> None:

@@ -192,6 +192,14 @@ def test_without_the_key_events_still_move_and_keep_their_texts(vault: Vault) ->
     assert vault.stage.physical() == lying
 
 
+def test_without_the_key_a_plain_event_keeps_its_old_title(vault: Vault) -> None:
+    vault.instance("Old", encrypted=False)
+    vault.stage.master_key = None
+    before = vault.stage.physical()
+    vault.run()
+    assert vault.stage.physical() == before
+
+
 def test_an_encrypted_event_of_a_workspace_without_a_key_keeps_its_title(vault: Vault) -> None:
     event = vault.instance("Old", encrypted=True)
     vault.execute("delete from workspace_encryption_keys")

@@ -399,6 +399,18 @@ def test_60_a_member_is_busy_with_what_their_personal_calendar_holds(home: Home)
     ]
 
 
+def test_60_whole_days_elsewhere_are_those_of_the_zone_there(home: Home) -> None:
+    stage = home.stage
+    team = seed.create_workspace(stage.connection, home.user_id)
+    board = seed.create_board(stage.connection, team, home.user_id)
+    seed.create_task(stage.connection, board, "Task", assignees=[home.user_id], hours=1)
+    midnight_there = datetime(2026, 1, 6, 17, tzinfo=UTC)
+    home.event(midnight_there, midnight_there + DAY)
+    assert len(elsewhere(stage, team)) == 1
+    home.execute("update workspaces set timezone = 'Asia/Ho_Chi_Minh' where id = %s", home.ws_id)
+    assert elsewhere(stage, team) == []
+
+
 def test_60_of_teams_only_own_pieces_count_and_only_in_earlier_ones(home: Home) -> None:
     stage, connection = home.stage, home.stage.connection
     low, middle, high = (
