@@ -27,11 +27,15 @@ OVERRUN = 10
 
 
 class Board:
-    """Owners' seats on a timeline. All changes go through :meth:`add` and :meth:`remove`."""
+    """Owners' seats on a timeline. All changes go through :meth:`add` and :meth:`remove`.
+
+    ``near`` is the cost of a gap below the preferred buffer, ``tight`` the least cost of both gaps
+    around an event that together are below twice that.
+    """
 
     __slots__ = (
         "_log", "break_every", "break_length", "force", "frozen_until", "minimum", "near", "now",
-        "preferred", "score", "timeline", "tries", "window",
+        "preferred", "score", "tight", "timeline", "tries", "window",
     )  # fmt: skip
 
     def __init__(self, demands: Demands, buffers: Buffers, *, force: bool) -> None:
@@ -47,6 +51,11 @@ class Board:
         self.frozen_until = demands.window.now + FREEZE
         self.force = force
         self.near = nearness(buffers)
+        halves = [*self.near, 0]
+        self.tight = [
+            halves[slack // 2] + halves[slack - slack // 2]
+            for slack in range(2 * buffers.preferred)
+        ]
         self.minimum, self.preferred = buffers.minimum, buffers.preferred
         self.break_every, self.break_length = buffers.break_every, buffers.break_length
         self.score = 0

@@ -154,10 +154,10 @@ class Occurrence:
     fixed: Sequence[Instance] = ()
     floor: int = -FAR
     ceiling: int = FAR
-    befores: list[Occurrence] = dataclasses.field(default_factory=list["Occurrence"])
-    afters: list[Occurrence] = dataclasses.field(default_factory=list["Occurrence"])
-    rows: list[Row] = dataclasses.field(default_factory=list[Row])
-    stakes: list[Stake] = dataclasses.field(default_factory=list["Stake"])
+    befores: Sequence[Occurrence] = ()
+    afters: Sequence[Occurrence] = ()
+    rows: Sequence[Row] = ()
+    stakes: Sequence[Stake] = ()
     seats: list[Seat] = dataclasses.field(default_factory=list[Seat])
     sep: int = GRID
     thrift: int = 1 << 30
@@ -217,8 +217,8 @@ class Work:
     start: int
     due: int
     fixed: Sequence[Piece] = ()
-    rows: list[Row] = dataclasses.field(default_factory=list[Row])
-    stakes: list[Stake] = dataclasses.field(default_factory=list["Stake"])
+    rows: Sequence[Row] = ()
+    stakes: Sequence[Stake] = ()
     seats: list[Seat] = dataclasses.field(default_factory=list[Seat])
     sep: int = GRID
     thrift: int = 1

@@ -94,7 +94,7 @@ def _occurrences(
             if on not in due or (excluded and (plan.habit.id, on) in excluded):
                 continue
             occurrence = plan.on(window, day, order, fixed.get(on, ()))
-            occurrence.rows = loose.get(on) or []
+            occurrence.rows = loose.get(on, ())
             of_day[plan.habit.id] = occurrence
         if precedence.edges:
             _link(of_day, precedence, on, rows)
@@ -107,8 +107,8 @@ def _link(of_day: dict[UUID, Occurrence], precedence: Precedence, on: date, rows
     for first, second in precedence.edges:
         before, after = of_day.get(first), of_day.get(second)
         if before is not None and after is not None:
-            before.afters.append(after)
-            after.befores.append(before)
+            before.afters = [*before.afters, after]
+            after.befores = [*after.befores, before]
         if after is not None:
             ends = [event.end for event in rows.fixed[first].get(on, ())]
             after.floor = max([after.floor, *ends])
@@ -207,7 +207,7 @@ def _works(
         works.append(
             Work(
                 task, len(works), task.weight, minutes, least, most, relaxed,
-                lanes[task.hours], start, due, fixed, rows.pieces.get(task.id) or [],
+                lanes[task.hours], start, due, fixed, rows.pieces.get(task.id, ()),
                 sep=sep, thrift=thrift, total=wanted,
             )
         )  # fmt: skip

@@ -142,6 +142,12 @@ class _Search:
         at, scale, edge, brim, _, _, _ = self._aim
         brim -= length
         best, found = self.cost, self.start
+        away = (low - at if at < low else at - high if at > high else 0) // scale
+        least = unit * -(-away // QUARTER)
+        if limit - before < 2 * preferred:
+            least += self._board.tight[limit - before]
+        if least > best:
+            return
         for start in self._candidates(low, high - high % GRID, before, limit):
             if not low <= start <= high:
                 continue
