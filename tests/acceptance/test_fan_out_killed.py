@@ -175,7 +175,7 @@ def is_whole(result: dict[str, Any]) -> bool:
 # Of two workspaces: each COMMIT is a calendar's. A parent that has opened its row looks for silent
 # runs; whoever has recorded its end gives up its locks, the parent last.
 ASKED, DONE = b"sql> Q\0\0\0\x0bCOMMIT", b"sql< C\0\0\0\x0bCOMMIT"
-SILENT, UNLOCK = b"as silent_s", b"pg_advisory_unlock_all"
+SILENT, UNLOCK = b"as silent_s", b"select pg_advisory_unlock_all"
 START, ASK = b"call subprocess.Popen", b"call socket.sendmsg"
 SAMPLE = {
     "fork, parent, its row is open": ("fork", Target.PARENT, Moment(SILENT)),
