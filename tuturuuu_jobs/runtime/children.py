@@ -124,6 +124,10 @@ def no_process(error: OSError) -> UnavailableError:
     )
 
 
+class StartLostError(Exception):
+    """Whether a child was started is not known, but none is at work; its input may be read."""
+
+
 class Launcher(AbstractContextManager["Launcher"], Protocol):
     """A way to start children; leaving it must find no child of it at work."""
 
@@ -131,7 +135,8 @@ class Launcher(AbstractContextManager["Launcher"], Protocol):
         """Start a child with these three descriptors, which stay the caller's to close.
 
         Only to be called by the main thread: the kernel kills a child when the thread that
-        started it ends. Raises UnavailableError if the machine can start no process now.
+        started it ends. Raises UnavailableError if the machine can start no process now, and
+        StartLostError if the caller may ask again, with an input that nobody has read.
         """
         ...
 

@@ -21,7 +21,13 @@ from typing import Any, Final, Self
 from typing_extensions import override
 
 from tuturuuu_jobs.errors import UnavailableError
-from tuturuuu_jobs.runtime.children import Launcher, Process, Program, no_process
+from tuturuuu_jobs.runtime.children import (
+    Launcher,
+    Process,
+    Program,
+    StartLostError,
+    no_process,
+)
 
 _LONGEST_ANSWER: Final = 4096
 # Importing everything on a busy machine takes seconds; any other answer takes milliseconds.
@@ -126,6 +132,7 @@ class ForkLauncher(Launcher):
     def __init__(self, program: Program) -> None:
         self._program = program
         self._template: _Template | None = None
+        self._deaths = 0
 
     @override
     def __enter__(self) -> Self:
@@ -145,21 +152,21 @@ class ForkLauncher(Launcher):
 
     @override
     def start(self, arguments: tuple[str, ...], *, stdin: int, stdout: int, stderr: int) -> Process:
-        for _ in range(_TRIES):
-            template = self._template = self._template or _open(self._program)
-            try:
-                answer, descriptors = template.ask(
-                    {"arguments": arguments}, (stdin, stdout, stderr)
-                )
-            except _TemplateGoneError:
-                # Somebody killed it; that is no reason to end the fan-out.
-                self._template = None
-                continue
-            if "error" in answer:
-                raise no_process(OSError(0, answer["error"]))
-            return _process(template, answer["pid"], descriptors)
-        raise UnavailableError(
-            "the process that children are copied from does not stay alive",
-            code="no_template",
-            hint="try --launcher exec, and look at the memory limit of this unit",
-        )
+        template = self._template = self._template or _open(self._program)
+        try:
+            answer, descriptors = template.ask({"arguments": arguments}, (stdin, stdout, stderr))
+        except _TemplateGoneError:
+            # Somebody killed it; that is no reason to end the fan-out.
+            self._template = None
+            self._deaths += 1
+            if self._deaths < _TRIES:
+                raise StartLostError from None
+            raise UnavailableError(
+                "the process that children are copied from does not stay alive",
+                code="no_template",
+                hint="try --launcher exec, and look at the memory limit of this unit",
+            ) from None
+        self._deaths = 0
+        if "error" in answer:
+            raise no_process(OSError(0, answer["error"]))
+        return _process(template, answer["pid"], descriptors)

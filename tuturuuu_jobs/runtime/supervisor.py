@@ -20,6 +20,7 @@ from tuturuuu_jobs.runtime.children import (
     ChildSpec,
     Launcher,
     Process,
+    StartLostError,
     Stop,
     no_process,
 )
@@ -76,7 +77,7 @@ async def supervise(
     started = clock.monotonic()
     out, err = Head(STDOUT_LIMIT), Lines(lambda line: say(spec, line), _STDERR_KEPT)
     try:
-        process, pumps = _start(spec, launcher, out, err)
+        process, pumps = _start_for_sure(spec, launcher, out, err)
     except OSError as error:
         raise no_process(error) from None
     try:
@@ -93,6 +94,15 @@ async def supervise(
     result, fault = _read(spec, returncode, out)
     duration_s = clock.monotonic() - started
     return ChildEnd(spec, returncode, result, fault, stopped, duration_s, err.content)
+
+
+def _start_for_sure(
+    spec: ChildSpec, launcher: Launcher, out: Head, err: Lines
+) -> tuple[Process, tuple[Pump, Pump]]:
+    while True:
+        # The launcher says when to give up.
+        with contextlib.suppress(StartLostError):
+            return _start(spec, launcher, out, err)
 
 
 def _start(
