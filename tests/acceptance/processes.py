@@ -75,6 +75,19 @@ def is_at_work(process: psutil.Process) -> bool:
         return False
 
 
+def start_of(pid: int) -> int | None:
+    """Clock ticks from the boot to the start of a process at work; None if it is at work no more.
+
+    Unlike a moment of the wall clock it is the same each time that it is asked for.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    state, *fields = stat[stat.rindex(")") + 1 :].split()
+    return None if state in {"Z", "X"} else int(fields[18])
+
+
 def wait_until(holds: Callable[[], bool], within_s: float = 20.0) -> bool:
     """Whether it comes true: for what only the kernel or the server knows the moment of."""
     end = time.monotonic() + within_s

@@ -18,12 +18,11 @@ from collections.abc import Callable, Generator
 from subprocess import CompletedProcess
 from typing import Any
 
-import psutil
 from psycopg.conninfo import conninfo_to_dict
 from typing_extensions import override
 
 from tests.acceptance import forked
-from tests.acceptance.processes import descendants_of, is_at_work, owner_of
+from tests.acceptance.processes import descendants_of, owner_of, start_of
 from tuturuuu_jobs.testing.proxy import CHUNK, FaultProxy
 
 BIRTH = b"a process is born"
@@ -124,7 +123,7 @@ class Turnstile(Wire):
 
     def __init__(self, host: str, port: int, steps: Steps) -> None:
         self.overlaps: list[str] = []
-        self._visitors: dict[str, set[psutil.Process]] = {}
+        self._visitors: dict[str, dict[int, int]] = {}
         self._guard = threading.Lock()
         super().__init__(host, port, b"http", steps)
 
@@ -135,15 +134,14 @@ class Turnstile(Wire):
         if not found or owner is None:
             return
         calendar = rest.partition(b"/")[0].decode()
-        try:
-            visitor = psutil.Process(owner)
-        except psutil.NoSuchProcess:
+        started = start_of(owner)
+        if started is None:
             return
         with self._guard:
-            before = self._visitors.setdefault(calendar, set())
-            if any(is_at_work(one) for one in before - {visitor}):
+            before = self._visitors.setdefault(calendar, {})
+            if any(start_of(pid) == start for pid, start in before.items() if pid != owner):
                 self.overlaps.append(calendar)
-            before.add(visitor)
+            before[owner] = started
 
 
 @dataclasses.dataclass(frozen=True)
