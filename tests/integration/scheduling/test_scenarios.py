@@ -102,7 +102,8 @@ def run_once(stage: Stage, seeding: Seeding, snapshot: Snapshot) -> Plan:
     [(read, plan), *_] = stage.seen
     assert read.scope.kind is snapshot.scope.kind
     check_untouched(before, stage, plan)
-    check_rows(stage, seeding, read, plan)
+    unread = {row_id for table, row_id in before if table == "event"} - ids_of(read)
+    check_rows([row for row in stage.own(seeding.ws_id) if row.id not in unread], read, plan)
     return plan
 
 
@@ -120,12 +121,18 @@ def check_untouched(before: dict[Any, Any], stage: Stage, plan: Plan) -> None:
     assert sum(key not in before for key in after if key[0] == "event") == inserts
 
 
-def check_rows(stage: Stage, seeding: Seeding, read: Snapshot, plan: Plan) -> None:
+def ids_of(read: Snapshot) -> set[UUID]:
+    """The scope's own events that were read; those wholly behind the window are not."""
+    ids = {instance.event_id for instance in read.instances}
+    return ids | {piece.event_id for piece in read.pieces}
+
+
+def check_rows(rows: list[Any], read: Snapshot, plan: Plan) -> None:
     """What the tables hold of the scope's future is what the plan says."""
     ours = {habit.id for habit in read.habits} | {task.id for task in read.tasks}
     held = {
         (row.item, row.date, row.start_at, row.end_at, row.title)
-        for row in stage.own(seeding.ws_id)
+        for row in rows
         if row.item in ours and not row.locked and not row.external and row.start_at > read.now
     }
     # What begins right now cannot be told from what has begun; and the planner may hold what we
