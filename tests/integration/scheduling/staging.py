@@ -93,8 +93,8 @@ class Seeding:
             self._write_instance(instance)
         for piece in snapshot.pieces:
             self._write_piece(piece)
-        for blocker in snapshot.blockers:
-            self._write_blocker(blocker)
+        for number, blocker in enumerate(snapshot.blockers):
+            self._write_blocker(number, blocker)
         self._write_occurrences()
 
     def _write_settings(self) -> None:
@@ -225,13 +225,13 @@ class Seeding:
     def _mark(self) -> dict[str, object]:
         return {"v": 1, "job": "schedule", "user": str(self.user_id)}
 
-    def _write_blocker(self, blocker: Blocker) -> None:
+    def _write_blocker(self, number: int, blocker: Blocker) -> None:
         columns: dict[str, Any] = {"locked": blocker.kind is BlockerKind.LOCKED}
         if blocker.kind is BlockerKind.EXTERNAL:
             columns |= {
                 "provider": "google",
                 "external_calendar_id": "team@example.test",
-                "external_event_id": f"e{blocker.start}x{blocker.end}",
+                "external_event_id": f"e{number}",
                 "locked": True,
             }
         ws_id = self.personal_id if blocker.kind is BlockerKind.ELSEWHERE else self.ws_id
