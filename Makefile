@@ -55,7 +55,7 @@ bench-scheduling: install ## Quality and speed of plans; benchmarks/scheduling/R
 oracle: .venv-oracle/.installed ## Solve the small instances exactly, in an environment of its own
 	.venv-oracle/bin/python -m benchmarks.scheduling.oracle $(ARGS)
 
-defects: install ## Seed known defects into the planner one by one; the tests must find each
+defects: install ## Put known mistakes into a copy one by one; the tests must find each
 	$(BIN)/python -m tests.defects $(ARGS)
 
 clean: ## Remove the virtual environment and every cache

@@ -12,7 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.defects.seeds import ROOT, SEEDS, Seed
+from tests.defects import of_schedule, of_sync
+from tests.defects.seed import ROOT, Seed
+
+SEEDS = (*of_schedule.SEEDS, *of_sync.SEEDS)
 
 PARTS = ("tuturuuu_jobs", "tests", "benchmarks", "pyproject.toml")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)

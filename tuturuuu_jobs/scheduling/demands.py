@@ -133,8 +133,8 @@ class Occurrence:
         fixed: Instances that may not be written; they count.
         floor: Not before this, because of a fixed instance of a habit it follows.
         ceiling: Not past this, because of a fixed instance of a habit that follows it.
-        befores: What it follows on its date.
-        afters: What follows it.
+        leaders: What it follows on its date.
+        followers: What follows it.
         sep: Minutes between two instances.
         thrift: How many events before more of them cost; here it never matters.
         toll: What leaving the places of its stakes costs at present.
@@ -154,8 +154,8 @@ class Occurrence:
     fixed: Sequence[Instance] = ()
     floor: int = -FAR
     ceiling: int = FAR
-    befores: Sequence[Occurrence] = ()
-    afters: Sequence[Occurrence] = ()
+    leaders: Sequence[Occurrence] = ()
+    followers: Sequence[Occurrence] = ()
     rows: Sequence[Row] = ()
     stakes: Sequence[Stake] = ()
     seats: list[Seat] = dataclasses.field(default_factory=list[Seat])
@@ -175,12 +175,12 @@ class Occurrence:
     def span(self) -> tuple[int, int]:
         """The earliest start and the latest end that its order among habits allows."""
         low, high = self.floor, self.ceiling
-        if not self.befores and not self.afters:
+        if not self.leaders and not self.followers:
             return low, high
-        for other in self.befores:
+        for other in self.leaders:
             for seat in other.seats:
                 low = max(low, seat.start + seat.length)
-        for other in self.afters:
+        for other in self.followers:
             for seat in other.seats:
                 high = min(high, seat.start)
         return low, high

@@ -45,7 +45,7 @@ def findings_of(
     way = _Way(snapshot)
     for owner in owners:
         if isinstance(owner, Occurrence):
-            if owner.missing <= 0 and not owner.befores:
+            if owner.missing <= 0 and not owner.leaders:
                 continue
             finding = _of_habit(demands.window, board, owner, way)
         else:
@@ -57,7 +57,7 @@ def findings_of(
 
 def _may_be_told(owner: Owner) -> bool:
     """Whether there is something to tell although all of it is placed in time."""
-    return owner.relaxed if isinstance(owner, Work) else bool(owner.befores)
+    return owner.relaxed if isinstance(owner, Work) else bool(owner.leaders)
 
 
 class _Way:
@@ -142,7 +142,7 @@ def _of_habit(window: Window, board: Board, owner: Occurrence, way: _Way) -> Fin
 def _is_unmet(owner: Occurrence) -> bool:
     return any(
         other.aims and not other.seats and not other.fixed and other.missing > 0
-        for other in owner.befores
+        for other in owner.leaders
     )
 
 

@@ -107,8 +107,8 @@ def _link(of_day: dict[UUID, Occurrence], precedence: Precedence, on: date, rows
     for first, second in precedence.edges:
         before, after = of_day.get(first), of_day.get(second)
         if before is not None and after is not None:
-            before.afters = [*before.afters, after]
-            after.befores = [*after.befores, before]
+            before.followers = [*before.followers, after]
+            after.leaders = [*after.leaders, before]
         if after is not None:
             ends = [event.end for event in rows.fixed[first].get(on, ())]
             after.floor = max([after.floor, *ends])

@@ -117,23 +117,29 @@ class Timeline(Generic[T]):
         return index
 
     def _forget(self, start: int, end: int, before: int) -> None:
-        """Drop the gaps that a change of ``[start, end)`` can touch.
+        """Drop the gaps that a change of ``[start, end)`` can touch, or be felt in.
 
         A gap belongs to the date on which it begins. The one that holds ``start`` may have begun
         on an earlier date, if hours and free time run through midnight.
         """
-        first, midnights = self.day_of(start), self.midnights
-        simple = before >= midnights[first] and end < midnights[first + 1]
+        first, midnights, air = self.day_of(start), self.midnights, self.air
+        simple = (
+            before >= midnights[first]
+            and start - air >= midnights[first]
+            and end + air < midnights[first + 1]
+        )
         for lane in self.lanes:
             longest = lane.longest
             longest[first] = UNKNOWN
             if simple:
                 continue
             day = first
+            if first and start - air < midnights[first]:
+                longest[first - 1] = UNKNOWN
             while before < midnights[day] and day and lane.through[day]:
                 day -= 1
                 longest[day] = UNKNOWN
-            for later in range(first + 1, self.day_of(end) + 1):
+            for later in range(first + 1, self.day_of(end + air) + 1):
                 longest[later] = UNKNOWN
 
     def gaps(self, lane: Lane, day: int) -> list[Gap]:

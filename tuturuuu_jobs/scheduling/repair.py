@@ -140,7 +140,7 @@ def _followers(board: Board, owner: Owner, victims: Sequence[Seat]) -> list[Seat
         if isinstance(lost, Occurrence) and not lost.seats:
             found += [
                 seat
-                for after in lost.afters
+                for after in lost.followers
                 for seat in after.seats
                 if after is not owner and board.may_move(seat, owner.weight)
             ]
@@ -168,7 +168,7 @@ def replace(board: Board, victims: Sequence[Seat]) -> None:
 
 
 def _standing(seat: Seat) -> tuple[bool, int, int]:
-    follows = isinstance(seat.owner, Occurrence) and bool(seat.owner.befores)
+    follows = isinstance(seat.owner, Occurrence) and bool(seat.owner.leaders)
     return follows, -seat.owner.weight, seat.start
 
 

@@ -1,12 +1,11 @@
-"""The mistakes: what a tired person might write, each as one replaced text."""
+"""Mistakes in scheduling: what a tired person might write."""
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parent.parent.parent
+from tests.defects.seed import Seed
+
 PURE: Final = tuple(
     f"tests/unit/scheduling/test_{name}.py"
     for name in (
@@ -26,248 +25,229 @@ TEAM: Final = ("tests/integration/scheduling/test_team.py",)
 APPLY: Final = ("tests/integration/scheduling/test_apply.py",)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Seed:
-    """One mistake.
-
-    Attributes:
-        file: Of the package's ``scheduling``.
-        right: Stands there exactly once.
-        wrong: What takes its place.
-        tests: Where it must be found.
-    """
-
-    name: str
-    file: str
-    right: str
-    wrong: str
-    tests: tuple[str, ...] = PURE
-
-    @property
-    def path(self) -> str:
-        """From the root of the repository."""
-        return f"tuturuuu_jobs/scheduling/{self.file}"
+def _seed(name: str, file: str, right: str, wrong: str, tests: tuple[str, ...] = PURE) -> Seed:
+    return Seed(name, file, right, wrong, tests)
 
 
 SEEDS: Final = (
-    Seed(
+    _seed(
         "a blocker kind is ignored",
-        "gathering.py",
+        "scheduling/gathering.py",
         "for each in snapshot.blockers)",
         'for each in snapshot.blockers if each.kind != "manual")',
     ),
-    Seed(
+    _seed(
         "what Google knows may be moved",
-        "sorting.py",
+        "scheduling/sorting.py",
         "if event.state is not State.OPEN:",
         "if event.state not in {State.OPEN, State.PUSHED}:",
     ),
-    Seed(
+    _seed(
         "now is not rounded up",
-        "window.py",
+        "scheduling/window.py",
         "start = up(ceil_minute(snapshot.now))",
         "start = ceil_minute(snapshot.now)",
     ),
-    Seed(
+    _seed(
         "now is rounded down",
-        "window.py",
+        "scheduling/window.py",
         "start = up(ceil_minute(snapshot.now))",
         "start = down(floor_minute(snapshot.now))",
     ),
-    Seed(
+    _seed(
         "the second of two equal hours is meant",
-        "daytime.py",
+        "scheduling/daytime.py",
         "minute % 60, tzinfo=zone)",
         "minute % 60, tzinfo=zone, fold=1)",
     ),
-    Seed(
+    _seed(
         "a date that was jumped over has hours",
-        "daytime.py",
+        "scheduling/daytime.py",
         "if not blocks or minute_at(zone, day, 0) == minute_at(zone, day, DAY):",
         "if not blocks:",
     ),
-    Seed(
+    _seed(
         "the window ends a day late",
-        "window.py",
+        "scheduling/window.py",
         "limits = midnights(zone, today, days + 1)",
         "limits = [*midnights(zone, today, days), minute_at(zone, today, DAY * (days + 1))]",
     ),
-    Seed(
+    _seed(
         "the rest of yesterday's hours is lost",
-        "window.py",
+        "scheduling/window.py",
         "for day in (yesterday, *blocks[kind])",
         "for day in blocks[kind]",
     ),
-    Seed(
+    _seed(
         "hours over midnight are empty",
-        "hours.py",
+        "scheduling/hours.py",
         "return end + DAY if end < start else end",
         "return end",
     ),
-    Seed(
+    _seed(
         "23:59 leaves a minute",
-        "hours.py",
+        "scheduling/hours.py",
         "if end in (0, _LAST_MINUTE):",
         "if end == 0:",
     ),
-    Seed(
+    _seed(
         "weeks begin on Monday",
-        "recurrence.py",
+        "scheduling/recurrence.py",
         "return day.toordinal() - _weekday(day)",
         "return day.toordinal() - day.weekday()",
     ),
-    Seed(
+    _seed(
         "the fifth week is not the last",
-        "recurrence.py",
+        "scheduling/recurrence.py",
         "if week == _LAST:",
         "if week > _LAST:",
     ),
-    Seed(
+    _seed(
         "the end date is the first without",
-        "recurrence.py",
+        "scheduling/recurrence.py",
         "day > end)",
         "day >= end)",
     ),
-    Seed(
+    _seed(
         "one instance too many",
-        "demands.py",
+        "scheduling/demands.py",
         "while count < ceiling and count * longest < minutes:",
         "while count <= ceiling and count * longest < minutes:",
     ),
-    Seed(
+    _seed(
         "skips are forgotten",
-        "gathering.py",
+        "scheduling/gathering.py",
         "excluded = {*snapshot.skips, *snapshot.completions}",
         "excluded = {*snapshot.completions}",
     ),
-    Seed(
+    _seed(
         "completions are forgotten",
-        "gathering.py",
+        "scheduling/gathering.py",
         "excluded = {*snapshot.skips, *snapshot.completions}",
         "excluded = {*snapshot.skips}",
     ),
-    Seed(
+    _seed(
         "the order of the input decides",
-        "gathering.py",
+        "scheduling/gathering.py",
         "sorted(snapshot.tasks, key=lambda task: task.id.int)",
         "snapshot.tasks",
     ),
-    Seed(
+    _seed(
         "deadlines are ignored",
-        "gathering.py",
+        "scheduling/gathering.py",
         "due = FAR if task.deadline is None else max(task.deadline, window.now)",
         "due = FAR",
     ),
-    Seed(
+    _seed(
         "start dates are ignored",
-        "gathering.py",
+        "scheduling/gathering.py",
         "start = max(window.start, up(task.start or window.start))",
         "start = window.start",
     ),
-    Seed(
+    _seed(
         "what is done is planned again",
-        "gathering.py",
+        "scheduling/gathering.py",
         "wanted = up(max(0, task.minutes - task.done))",
         "wanted = up(max(0, task.minutes))",
     ),
-    Seed(
+    _seed(
         "locked pieces do not count",
-        "gathering.py",
+        "scheduling/gathering.py",
         "minutes = max(0, wanted - sum(piece.end - piece.start for piece in fixed))",
         "minutes = wanted",
     ),
-    Seed(
+    _seed(
         "narrow gaps are liked",
-        "costs.py",
+        "scheduling/costs.py",
         "10 * (buffers.preferred - gap) + 20 * max(0, buffers.minimum - gap)",
         "10 * (gap - buffers.preferred) - 20 * max(0, buffers.minimum - gap)",
     ),
-    Seed(
+    _seed(
         "moving costs nothing",
-        "costs.py",
+        "scheduling/costs.py",
         "MOVE: Final = 600",
         "MOVE: Final = 0",
     ),
-    Seed(
+    _seed(
         "a late minute is worth nothing",
-        "costs.py",
+        "scheduling/costs.py",
         "LATE: Final = 50",
         "LATE: Final = 100",
     ),
-    Seed(
+    _seed(
         "what is about to begin may move",
-        "board.py",
+        "scheduling/board.py",
         "self.frozen_until = demands.window.now + FREEZE",
         "self.frozen_until = demands.window.now",
     ),
-    Seed(
+    _seed(
         "dependencies are reversed",
-        "precedence.py",
+        "scheduling/precedence.py",
         "return [(dependency.habit_id, habit.id)]",
         "return [(habit.id, dependency.habit_id)]",
     ),
-    Seed(
+    _seed(
         "circles of dependencies stay",
-        "precedence.py",
+        "scheduling/precedence.py",
         "kept = tuple(edge for edge in edges if edge not in looped)",
         "kept = tuple(edges)",
     ),
-    Seed(
+    _seed(
         "the lightest comes first",
-        "admission.py",
+        "scheduling/admission.py",
         "(-work.weight, work.due, work.task.created_at, work.order)",
         "(work.weight, work.due, work.task.created_at, work.order)",
     ),
-    Seed(
+    _seed(
         "habits may be anywhere",
-        "demands.py",
+        "scheduling/demands.py",
         "REACH: Final = 120",
         "REACH: Final = 12000",
     ),
-    Seed(
+    _seed(
         "two pieces may touch",
-        "gathering.py",
+        "scheduling/gathering.py",
         "sep = max(GRID, snapshot.buffers.minimum)",
         "sep = 0",
     ),
-    Seed(
+    _seed(
         "ended tasks keep their pieces",
-        "sorting.py",
+        "scheduling/sorting.py",
         "        if task.ending is not None:\n            row.cause = Cause.ENDED\n",
         "        if task.ending is not None and False:\n            row.cause = Cause.ENDED\n",
     ),
-    Seed(
+    _seed(
         "a skip that was taken back still counts",
-        "habit_rows.py",
+        "scheduling/habit_rows.py",
         "and revoked_at is null and habit_id",
         "and habit_id",
         READING,
     ),
-    Seed(
+    _seed(
         "another member's piece is one's own",
-        "rows.py",
+        "scheduling/rows.py",
         "if link.owner != view.scope.user_id:",
         "if link.owner is None:",
         TEAM,
     ),
-    Seed(
+    _seed(
         "whole days block",
-        "blockers.py",
+        "scheduling/blockers.py",
         "if is_all_day(row, zone) and (row.external or not row.locked):",
         "if is_all_day(row, zone) and False:",
         READING,
     ),
-    Seed(
+    _seed(
         "an edit in between is overwritten",
-        "statements.py",
+        "scheduling/statements.py",
         "    and event.start_at = old.start_at and event.end_at = old.end_at "
         "and event.start_at > %(now)s\n",
         "    and event.start_at > %(now)s and old.start_at < old.end_at\n",
         APPLY,
     ),
-    Seed(
+    _seed(
         "a lock in between is not seen",
-        "statements.py",
+        "scheduling/statements.py",
         "and not event.locked",
         "and old.start_at < old.end_at",
         APPLY,

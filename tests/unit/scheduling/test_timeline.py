@@ -1,0 +1,77 @@
+"""What is free, found a date at a time and forgotten in time, against looking at every minute."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tuturuuu_jobs.scheduling.intervals import Lane, Timeline
+
+DAY = 1440
+AIR = 15
+MIDNIGHTS = [DAY * day for day in range(5)]
+EVERY_DAY = [(DAY * day + 420, DAY * day + 1380) for day in range(4)]
+THROUGH_MIDNIGHT = [(0, 120), (1320, 1560), (2760, 3000), (4200, 5760)]
+ALWAYS = [(0, 4 * DAY)]
+
+
+def gaps_by_minute(
+    allowed: list[tuple[int, int]], busy: list[tuple[int, int]], floor: int
+) -> list[tuple[int, int]]:
+    """Maximal free stretches inside each allowed interval."""
+    taken = {minute for start, end in busy for minute in range(start, end)}
+    found: list[tuple[int, int]] = []
+    for start, end in allowed:
+        free = [minute for minute in range(max(start, floor), end) if minute not in taken]
+        for minute in free:
+            if found and found[-1][1] == minute and found[-1][0] >= start:
+                found[-1] = (found[-1][0], minute + 1)
+            else:
+                found.append((minute, minute + 1))
+    return found
+
+
+@pytest.mark.parametrize("allowed", [EVERY_DAY, THROUGH_MIDNIGHT, ALWAYS])
+@pytest.mark.parametrize("seed", range(6))
+def test_gaps_are_right_after_any_seats_came_and_went(
+    allowed: list[tuple[int, int]], seed: int
+) -> None:
+    rng = random.Random(seed)
+    blocked = [(DAY * day + 600, DAY * day + 660) for day in range(4)]
+    lane, floor = Lane(allowed, MIDNIGHTS), 435
+    timeline: Timeline[str] = Timeline(MIDNIGHTS, floor, (lane,), blocked, AIR)
+    seats: list[tuple[int, int]] = []
+    for _ in range(40):
+        start = rng.randrange(floor, 4 * DAY - 200, 5)
+        end = start + rng.choice((5, 30, 90, 200))
+        if timeline.is_free(start, end):
+            timeline.insert(start, end, "seat")
+            seats.append((start, end))
+        elif seats:
+            gone = seats.pop(rng.randrange(len(seats)))
+            timeline.remove(*gone)
+        busy = sorted([*blocked, *seats])
+        found = [gap for day in range(4) for gap in timeline.gaps(lane, day)]
+        assert [gap[:2] for gap in found] == gaps_by_minute(allowed, busy, floor)
+        for start_of, end_of, before, after in found:
+            left = max((end for _, end in busy if end <= start_of), default=before)
+            right = min((begin for begin, _ in busy if begin >= end_of), default=after)
+            # A neighbour is felt up to the preferred distance; farther away any will do.
+            assert min(start_of - before, AIR) == min(start_of - left, AIR)
+            assert min(after - end_of, AIR) == min(right - end_of, AIR)
+
+
+def test_a_date_knows_its_longest_gap_and_the_longest_with_air_on_both_sides() -> None:
+    lane = Lane([(420, 1380)], MIDNIGHTS)
+    timeline: Timeline[str] = Timeline(MIDNIGHTS, 0, (lane,), [(480, 600), (700, 1380)], 15)
+    timeline.gaps(lane, 0)
+    assert lane.longest[0] == 100
+    assert lane.airy[0] == 70
+
+
+def test_an_allowed_interval_holds_only_what_lies_inside_it() -> None:
+    lane = Lane([(420, 480), (480 + 60, 600)], MIDNIGHTS)
+    assert lane.covers(420, 480)
+    assert not lane.covers(420, 481)
+    assert not lane.covers(480, 540)
