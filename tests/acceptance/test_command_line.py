@@ -115,8 +115,8 @@ def test_wrong_usage_is_one_line_that_names_it(
         (f'{{"ws_id": "{WS}", "past": 90}}', "past"),
         (f'{{"ws_id": "{WS}", "past": "{CANARY}"}}', "past"),
         (f'{{"ws_id": "{WS}", "allowMassDelete": "yes"}}', "allowMassDelete"),
-        (f'{{"ws_id": "{WS}", "access_token": "{CANARY}"}}', "access_token"),
-        (f'{{"ws_id": "{WS}", "refreshToken": "{CANARY}"}}', "refreshToken"),
+        (f'{{"ws_id": "{WS}", "access_token": "{CANARY}"}}', "refresh_token"),
+        (f'{{"ws_id": "{WS}", "refreshToken": "{CANARY}"}}', "access_token"),
         (f'{{"ws_id": "{WS}", "x": "{"x" * 1_048_576}"}}', "1 MiB"),
     ],
 )

@@ -80,7 +80,7 @@ def test_json_and_result_file_are_the_result_on_disk(
     )
     assert [warning["subject"] for warning in result["warnings"]] == ["priority"]
     assert json.loads(path.read_text(encoding="utf-8")) == result
-    kept = scene.state_dir / "results" / f"{result['run_id']}.json"
+    (kept,) = (scene.state_dir / "results").rglob(f"{result['run_id']}.json")
     assert json.loads(kept.read_text(encoding="utf-8"))["data"] == result["data"]
     assert ended.stderr == ""
 
@@ -111,7 +111,7 @@ def test_a_partial_run_is_told_once_and_again_when_it_changes(
     back = run(*line, **environ)
 
     assert [first.returncode, second.returncode, whole.returncode, back.returncode] == [3, 3, 0, 3]
-    run_id = max(path.stem for path in (scene.state_dir / "results").iterdir())
+    run_id = max(path.stem for path in (scene.state_dir / "results").rglob("*.json"))
     assert "lost@example.test" in first.stderr
     assert f"run {run_id}" in back.stderr
     assert second.stderr == ""
