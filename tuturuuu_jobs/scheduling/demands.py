@@ -59,7 +59,11 @@ class Aim(NamedTuple):
     def distance(self, start: int, length: int) -> int:
         """Minutes away from what is wanted."""
         away = abs(start - self.at) // self.unit
-        return away + max(0, self.low - start) + max(0, start + length - self.high)
+        if start < self.low:
+            away += self.low - start
+        if start + length > self.high:
+            away += start + length - self.high
+        return away
 
     def admits(self, start: int, length: int) -> bool:
         """Whether it is near enough."""

@@ -169,15 +169,19 @@ class Timeline(Generic[T]):
                     busy += 1
             while position < last and position < stop:
                 after = starts[busy]
-                end = after if after < stop else stop  # noqa: FURB136 - a hot loop.
+                end = after if after < stop else stop
                 size = end - position
                 if size > 0:
                     before = ends[busy - 1]
                     gaps.append((position, end, before, after))
-                    longest = max(longest, size)
+                    if size > longest:
+                        longest = size
                     if size > airy:
-                        room = min(end, after - air) - max(position, before + air)
-                        airy = max(airy, room)
+                        high = after - air
+                        low = before + air
+                        room = (end if end < high else high) - (position if position > low else low)
+                        if room > airy:
+                            airy = room
                 if after >= stop:
                     break
                 position = ends[busy]
