@@ -84,6 +84,8 @@ def test_a_second_signal_ends_a_child_that_hears_nothing_and_its_row_is_settled(
     here = AtWork(empty_scene, launcher)
     deaf = here.children[0]
     deaf.suspend()
+    # Until it stands still a later signal may overtake this one.
+    assert wait_until(lambda: deaf.status() == psutil.STATUS_STOPPED)
     here.send(signal.SIGTERM)
     assert wait_until(lambda: has_heard(deaf, signal.SIGTERM))
     # The others have had their chance to tell.

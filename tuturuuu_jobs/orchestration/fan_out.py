@@ -9,10 +9,11 @@ import dataclasses
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Final
 from uuid import UUID
 
-from tuturuuu_jobs.errors import JobError, UnavailableError
+from tuturuuu_jobs.errors import Interruption, JobError, UnavailableError
 from tuturuuu_jobs.orchestration.audience import Audience
 from tuturuuu_jobs.orchestration.judging import judge, not_started
 from tuturuuu_jobs.orchestration.model import (
@@ -30,6 +31,7 @@ from tuturuuu_jobs.runtime import ledger
 from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Launcher
 from tuturuuu_jobs.runtime.fanout import FanOut
 from tuturuuu_jobs.runtime.identity import new_run_id
+from tuturuuu_jobs.runtime.interrupts import DEADLINE
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.memory import MemoryKills
 from tuturuuu_jobs.runtime.outcome import Problem
@@ -53,7 +55,7 @@ class Children:
 
     job: str
     options: ChildOptions
-    open_launcher: Callable[[], Launcher]
+    open_launcher: Callable[[], AbstractContextManager[Launcher]]
     audience: Audience
     kills: MemoryKills = dataclasses.field(default_factory=MemoryKills)
 
@@ -83,11 +85,22 @@ class WorkspaceFanOut:
     def run(self, ordered: tuple[Planned, ...]) -> FanOutData:
         """Run the children in their order; only a bug or a late signal is raised."""
         self._total = len(ordered)
-        if ordered:
-            self._children.audience.expect(self._total, self._width)
-            self._run_children(ordered)
+        try:
+            if ordered:
+                self._children.audience.expect(self._total, self._width)
+                self._run_children(ordered)
+            return self._close(ordered)
+        except Interruption as late:
+            # Before the first child or behind the last one, where nothing drains.
+            self._halt = self._halt or self._halt_by(late.reason)
+            self._close(ordered)
+            raise
+
+    def _close(self, ordered: tuple[Planned, ...]) -> FanOutData:
         self._report_the_rest(ordered)
-        return self._data()
+        data = self._data()
+        self._ctx.checkpoint(data)
+        return data
 
     def _report_the_rest(self, ordered: tuple[Planned, ...]) -> None:
         reported = {report.ws_id for report in self._reports}
@@ -119,6 +132,8 @@ class WorkspaceFanOut:
             self._halt = self._halt_by(stopped_by)
 
     def _halt_by(self, signal_name: str) -> Halt:
+        if signal_name == DEADLINE:
+            return Halt.DEADLINE
         if signal_name == "SIGALRM":
             # Before its time the alarm brings a request to cancel; the run itself looks that up.
             early = self._ctx.deadline.remaining() > USEFUL_S

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,8 @@ from tuturuuu_jobs.runtime.run import run_job
 from tuturuuu_jobs.testing.tuturuuu import seed
 
 IDS = [UUID(f"ffffffff-0000-4000-8000-{number:012d}") for number in range(1, 9)]
+
+CHILD_ENVIRON = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
 
 
 class Watcher:
@@ -81,15 +86,14 @@ class FanOuts:
         deadline_s: float = 600.0,
         child_deadline_s: float = 60.0,
         others: dict[UUID, str] | None = None,
-        open_launcher: Callable[[], Launcher] | None = None,
+        open_launcher: Callable[[], AbstractContextManager[Launcher]] | None = None,
         clock: Clock | None = None,
         slot: datetime | None = None,
     ) -> Result:
         choice = self.folder / "choice.json"
         chosen = {str(ws_id): name for ws_id, name in (others or {}).items()}
         choice.write_text(json.dumps({"default": default} | chosen), encoding="utf-8")
-        environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
-        program = Program("tests.integration.orchestration.child:main", environ)
+        program = Program("tests.integration.orchestration.child:main", CHILD_ENVIRON)
         children = Children(
             job="sync",
             options=ChildOptions(timedelta(seconds=child_deadline_s), (str(choice),)),
@@ -190,6 +194,28 @@ def test_a_machine_that_can_start_no_process_reports_every_workspace(
 
     assert (result.exit_code, result.code, result.attempts) == (69, "no_process", 1)
     assert (result.data["total"], result.data["not_started"]) == (3, 3)
+
+
+@pytest.mark.parametrize("moment", ["before the first child", "behind the last one"])
+def test_a_signal_that_nothing_drains_still_reports_every_workspace(
+    fan_outs: FanOuts, moment: str
+) -> None:
+    fan_outs.add_workspaces(*IDS)
+
+    @contextlib.contextmanager
+    def interrupted() -> Generator[Launcher]:
+        program = Program("tests.integration.orchestration.child:main", CHILD_ENVIRON)
+        with wiring.build_launcher("fork", program) as launcher:
+            if moment == "before the first child":
+                signal.raise_signal(signal.SIGTERM)
+            yield launcher
+        signal.raise_signal(signal.SIGTERM)
+
+    result = fan_outs.run("unavailable", limit=1, open_launcher=interrupted)
+
+    began = 0 if moment == "before the first child" else 5
+    assert (result.exit_code, result.status) == (143, "interrupted")
+    assert (result.data["unavailable"], result.data["not_started"]) == (began, 8 - began)
 
 
 def test_a_paused_queue_starts_nobody(fan_outs: FanOuts) -> None:
