@@ -26,7 +26,7 @@ def next_day(snapshot: Snapshot, plan: Plan, rng: random.Random) -> tuple[Snapsh
     now = floor_minute(later)
     worked = {task.id: 0 for task in base.tasks}
     for piece in base.pieces:
-        if piece.start <= now:
+        if piece.start < now:
             worked[piece.task_id] += piece.end - piece.start
     blockers, changed = _changed(base, rng)
     return (
@@ -56,7 +56,7 @@ def inserted(plan: Plan) -> int:
 
 
 def _aged(event: Row, now: int) -> Row:
-    if event.start > now:
+    if event.start >= now:
         return event
     state = State.PAST if event.end <= now else State.STARTED
     return dataclasses.replace(event, state=state)

@@ -241,8 +241,8 @@ SEEDS: Final = (
         "an edit in between is overwritten",
         "scheduling/statements.py",
         "    and event.start_at = old.start_at and event.end_at = old.end_at "
-        "and event.start_at > %(now)s\n",
-        "    and event.start_at > %(now)s and old.start_at < old.end_at\n",
+        "and event.start_at >= %(now)s\n",
+        "    and event.start_at >= %(now)s and old.start_at < old.end_at\n",
         APPLY,
     ),
     _seed(

@@ -93,8 +93,7 @@ def _occurrences(
         for order, (plan, due, loose, fixed) in enumerate(tables):
             if on not in due or (excluded and (plan.habit.id, on) in excluded):
                 continue
-            occurrence = plan.on(window, day, order, fixed.get(on, ()))
-            occurrence.rows = loose.get(on, ())
+            occurrence = plan.on(window, day, order, fixed.get(on, ()), loose.get(on, ()))
             of_day[plan.habit.id] = occurrence
         if precedence.edges:
             _link(of_day, precedence, on, rows)
@@ -128,20 +127,37 @@ class _Planned:
     habit: Habit
     shape: Shape
 
-    def on(self, window: Window, day: int, order: int, fixed: Sequence[Instance]) -> Occurrence:
+    def on(
+        self,
+        window: Window,
+        day: int,
+        order: int,
+        fixed: Sequence[Instance],
+        rows: Sequence[Row],
+    ) -> Occurrence:
         """The demand of one date, without what its fixed instances hold."""
         habit, shape = self.habit, self.shape
         blocks = window.blocks[habit.hours][day]
         aims = self._aims(window, day, window.anchored[habit.hours][day])
         minutes = shape.minutes
         if fixed:
-            taken = assign(aims, [(event.start, 0) for event in fixed], closest)
+            taken = _taken(aims, fixed, rows)
             aims = [aim for index, aim in enumerate(aims) if index not in taken]
             minutes -= sum(event.end - event.start for event in fixed)
             if minutes < shape.shortest or not aims:
                 minutes, aims = 0, []
         return Occurrence(
-            habit, order, habit.weight, day, window.dates[day], blocks, shape, aims, minutes, fixed
+            habit,
+            order,
+            habit.weight,
+            day,
+            window.dates[day],
+            blocks,
+            shape,
+            aims,
+            minutes,
+            fixed,
+            rows=rows,
         )
 
     def _aims(self, window: Window, day: int, blocks: list[Block]) -> list[Aim]:
@@ -177,6 +193,20 @@ class _Planned:
             aims[nearest] = Aim(at, first=at - reach, last=at + reach)
             aims.sort()
         return aims
+
+
+def _taken(aims: list[Aim], fixed: Sequence[Instance], rows: Sequence[Row]) -> set[int]:
+    """The aims that the fixed instances stand for.
+
+    The open ones of the date are heard too: an instance that begins must not take the aim of one
+    that is still to come, which would then have to go.
+    """
+    places = [(event.start, 0, True) for event in fixed]
+    if len(fixed) + len(rows) <= len(aims):
+        places += [(row.start, row.length, False) for row in rows]
+    places.sort()
+    chosen = assign(aims, [(start, length) for start, length, _ in places], closest)
+    return {index for index, (_, _, counts) in zip(chosen, places, strict=False) if counts}
 
 
 def _ideal_on(window: Window, day: int, blocks: list[Block], ideal: int) -> int:

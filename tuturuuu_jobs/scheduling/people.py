@@ -39,7 +39,7 @@ _OPEN_OWNERS: Final[LiteralString] = (
     + """
 from public.workspace_calendar_events event
 join public.task_calendar_events link on link.event_id = event.id
-where event.ws_id = %(ws)s and event.start_at > %(now)s
+where event.ws_id = %(ws)s and event.start_at >= %(now)s
 """
 )
 

@@ -171,11 +171,13 @@ def _place_task(row: EventRow, link: TaskLink, view: View) -> Blocker | Piece | 
 def state_of(row: EventRow, view: View) -> State:
     """What may be done with an event of ours.
 
-    What starts behind the window is held like a locked one: a later window will look at it.
+    What starts behind the window is held like a locked one: a later window will look at it. What
+    starts at this very instant is about to begin, not begun: a plan may place something there, and
+    the next plan of the same instant must find it as its own.
     """
     if row.end_at <= view.now:
         return State.PAST
-    if row.start_at <= view.now:
+    if row.start_at < view.now:
         return State.STARTED
     if row.external:
         return State.PUSHED

@@ -53,7 +53,7 @@ class Rows:
     def _is_fixed(self, event: Instance | Piece) -> bool:
         if event.state is not State.OPEN:
             return True
-        return event.start <= self._window.now or event.end > self._window.end
+        return event.start < self._window.now or event.end > self._window.end
 
     def _sort_instance(self, instance: Instance, habit: Habit | None) -> None:
         if habit is None or self._is_fixed(instance):

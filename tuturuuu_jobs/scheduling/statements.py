@@ -13,7 +13,7 @@ ISOLATED_READ: Final[LiteralString] = "set transaction isolation level repeatabl
 
 _UNTOUCHED: Final[LiteralString] = """
     event.id = old.id and event.ws_id = %(ws)s and not event.locked
-    and event.start_at = old.start_at and event.end_at = old.end_at and event.start_at > %(now)s
+    and event.start_at = old.start_at and event.end_at = old.end_at and event.start_at >= %(now)s
     and event.external_event_id is null and event.google_event_id is null
     and coalesce(event.provider, 'tuturuuu') = 'tuturuuu'
 """

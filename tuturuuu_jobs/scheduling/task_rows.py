@@ -91,7 +91,7 @@ with person as (
     select user_id, task_id,
            coalesce(sum(greatest(0, floor(extract(epoch from
                least(end_at, start_at + interval '1 year') - start_at) / 60)))
-               filter (where start_at <= %(now)s or completed), 0)::bigint as minutes,
+               filter (where start_at < %(now)s or completed), 0)::bigint as minutes,
            (array_agg(ws_id order by start_at desc, id) filter (where proper))[1] as latest_ws,
            count(*) filter (where ws_id = %(ws)s and end_at > %(now)s) as open
     from piece group by user_id, task_id

@@ -233,7 +233,7 @@ def test_the_app_is_told_what_became_of_it(desk: Desk) -> None:
     assert desk.run()["plan_status"] == "partial"
     books = desk.stage.books(desk.ws_id)
     assert books.last_status == "partial"
-    assert "3 no free time" in books.last_message
+    assert "4 no free time" in books.last_message
 
 
 def test_a_database_without_the_apps_books_is_fine(desk: Desk) -> None:

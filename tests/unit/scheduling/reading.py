@@ -98,7 +98,7 @@ def walls(snapshot: Snapshot) -> list[Span]:
 
 def is_fixed(snapshot: Snapshot, event: Instance | Piece) -> bool:
     """Whether an event may not be written, for its state or because it leaves the window."""
-    if event.state is not State.OPEN or event.start <= floor_minute(snapshot.now):
+    if event.state is not State.OPEN or event.start < floor_minute(snapshot.now):
         return True
     done = isinstance(event, Piece) and event.completed
     return done or event.end > window(snapshot)[1]

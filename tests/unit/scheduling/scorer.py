@@ -16,7 +16,7 @@ from tests.unit.scheduling.reading import (
     worked,
 )
 from tuturuuu_jobs.scheduling.decisions import Item, ItemKind, Score
-from tuturuuu_jobs.scheduling.model import Buffers, Snapshot, floor_minute
+from tuturuuu_jobs.scheduling.model import Buffers, Snapshot, State, floor_minute
 
 
 def score(snapshot: Snapshot, items: Iterable[Item], moves: int = 0) -> Score:
@@ -68,8 +68,7 @@ def _habits(snapshot: Snapshot, items: list[Item]) -> tuple[int, int]:
         minutes = sum(item.end - item.start for item in group)
         placed += habit.weight * min(habit.minutes, minutes)
         numbers = list(range(len(wish.lengths)))
-        fixed = [item for item in group if item.fixed]
-        for number in _numbers(wish, fixed, numbers, plain=True):
+        for number in _begun(snapshot, wish, [item for item in group if item.fixed]):
             numbers.remove(number)
         loose = [item for item in group if not item.fixed]
         for item, number in zip(loose, _numbers(wish, loose, numbers), strict=True):
@@ -77,23 +76,41 @@ def _habits(snapshot: Snapshot, items: list[Item]) -> tuple[int, int]:
     return placed, distance
 
 
+def _begun(snapshot: Snapshot, wish: Occurrence, fixed: list[Item]) -> list[int]:
+    """Which of the wanted instances the fixed ones are, beside those that are still to come."""
+    if not fixed or not wish.blocks:
+        return list(range(min(len(fixed), len(wish.lengths))))
+    places = [(item.start, item.start, True) for item in fixed]
+    coming = [
+        (each.start, each.end, False)
+        for each in snapshot.instances
+        if each.state is State.OPEN and (each.habit_id, each.date) == (wish.habit.id, wish.day)
+    ]
+    if len(places) + len(coming) <= len(wish.lengths):
+        places += coming
+    places.sort()
+    count = min(len(places), len(wish.lengths))
+
+    def cost(chosen: Iterable[int]) -> int:
+        pairs = zip(chosen, places, strict=False)
+        return sum(wish.distance(number, start, end)[0] for number, (start, end, _) in pairs)
+
+    best = min(combinations(range(len(wish.lengths)), count), key=cost)
+    return [number for number, (_, _, counts) in zip(best, places, strict=False) if counts]
+
+
 def _away(wish: Occurrence, number: int, item: Item) -> int:
     away, _ = wish.distance(number, item.start, item.end)
     return wish.habit.weight * (item.end - item.start) * -(-away // 15)
 
 
-def _numbers(
-    wish: Occurrence, items: list[Item], numbers: list[int], *, plain: bool = False
-) -> list[int]:
+def _numbers(wish: Occurrence, items: list[Item], numbers: list[int]) -> list[int]:
     """Which of the wanted instances each item is: in order, and as near as can be."""
     count = min(len(items), len(numbers))
     items = items[:count]
 
     def cost(chosen: Iterable[int]) -> int:
-        pairs = zip(chosen, items, strict=True)
-        if plain:
-            return sum(wish.distance(number, item.start, item.start)[0] for number, item in pairs)
-        return sum(_away(wish, number, item) for number, item in pairs)
+        return sum(_away(wish, number, item) for number, item in zip(chosen, items, strict=True))
 
     return list(min(combinations(numbers, count), key=cost))
 

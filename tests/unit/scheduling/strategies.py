@@ -181,12 +181,13 @@ def blockers(draw: st.DrawFn, now: int) -> Blocker:
 
 
 @st.composite
-def rows(draw: st.DrawFn, number: int, owner: Habit | Task, now: int) -> Instance | Piece:
+def rows(draw: st.DrawFn, number: int, owner: Habit | Task, moment: datetime) -> Instance | Piece:
     """An event of an owner, with a state that fits its time."""
+    now = floor_minute(moment)
     start = now + draw(uneven(-600, 8 * DAY))
     end = start + draw(uneven(5, 200))
     state = draw(st.sampled_from([State.OPEN, State.OPEN, State.OPEN, State.LOCKED, State.PUSHED]))
-    if start <= now:
+    if instant_of(start) < moment:
         state = State.PAST if end <= now else State.STARTED
     if isinstance(owner, Task):
         done = draw(st.integers(0, 9)) == 0
@@ -218,7 +219,7 @@ def snapshots(draw: st.DrawFn, *, fresh: bool = False) -> Snapshot:
     asked = [draw(tasks(number, now)) for number in range(draw(st.integers(0, 3)))]
     owners: list[Habit | Task] = [*wanted, *asked]
     count = draw(st.integers(0, 5)) if owners and not fresh else 0
-    events = [draw(rows(number, draw(st.sampled_from(owners)), now)) for number in range(count)]
+    events = [draw(rows(number, draw(st.sampled_from(owners)), moment)) for number in range(count)]
     dates = st.integers(-1, 7).map(lambda offset: day + timedelta(days=offset))
     marks = [
         (draw(st.sampled_from(wanted)).id, draw(dates))

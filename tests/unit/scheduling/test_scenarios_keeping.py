@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import timedelta
+
+from tests.unit.scheduling.applying import applied
 from tests.unit.scheduling.building import (
     CRITICAL,
     LOW,
@@ -24,6 +28,7 @@ from tuturuuu_jobs.scheduling.model import (
     ScopeKind,
     State,
     Task,
+    instant_of,
 )
 from tuturuuu_jobs.scheduling.plan import plan
 
@@ -197,3 +202,18 @@ def test_what_is_about_to_begin_stays_whatever_could_be_gained() -> None:
     assert changes(plan(snapshot(habit, later))) == [
         "update A Jan 5 10:15-11:15 to Jan 5 08:15-09:15"
     ]
+
+
+def test_an_instance_that_begins_does_not_take_the_aim_of_one_to_come() -> None:
+    habit = H("A", 145, ideal="02:30", quota=(1, 1, 2), between=(None, 75), weight=LOW, end="Jan 5")
+    before = snapshot(habit, now="Jan 5 07:30")
+    first = plan(before)
+    assert times(first, habit) == ["Jan 5 07:30-08:45", "Jan 5 19:00-20:10"]
+    later = applied(before, first)
+    for minutes in (0, 1, 60):
+        now = later.now + timedelta(minutes=minutes)
+        begun = tuple(
+            dataclasses.replace(each, state=State.STARTED) if instant_of(each.start) < now else each
+            for each in later.instances
+        )
+        assert plan(dataclasses.replace(later, now=now, instances=begun)).changes == ()
