@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tuturuuu_jobs.commands.options import JobOptions
+from tuturuuu_jobs.commands.job_options import JobOptions
 from tuturuuu_jobs.commands.refused import refused_result
 from tuturuuu_jobs.commands.report import plan_lines, report
-from tuturuuu_jobs.runtime.job import OnBusy
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem, Result
 
 GONE = Problem("calendar_not_found", "the calendar is gone", False, "a@x", "share it again")
@@ -27,19 +26,7 @@ def result(kind: Kind, *errors: Problem, data: dict[str, Any] | None = None) -> 
 def options(
     *, as_json: bool = False, quiet: bool = False, dry_run: bool = False, file: Path | None = None
 ) -> JobOptions:
-    return JobOptions(
-        dry_run=dry_run,
-        as_json=as_json,
-        result_file=file,
-        quiet=quiet,
-        verbose=0,
-        deadline=None,
-        attempts=3,
-        on_busy=OnBusy.SKIP,
-        wait=None,
-        run_id=None,
-        tags=None,
-    )
+    return JobOptions(dry_run=dry_run, as_json=as_json, result_file=file, quiet=quiet)
 
 
 def told(

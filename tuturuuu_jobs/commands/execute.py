@@ -15,7 +15,7 @@ import typer
 
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import output
-from tuturuuu_jobs.commands.options import JobOptions
+from tuturuuu_jobs.commands.job_options import RunOptions
 from tuturuuu_jobs.commands.previous import load_previous
 from tuturuuu_jobs.commands.progress import watching
 from tuturuuu_jobs.commands.refused import refused_result
@@ -80,7 +80,7 @@ class Rehearsal(Generic[D]):
 
 def execute_job(
     name: str,
-    options: JobOptions,
+    options: RunOptions,
     read: Callable[[], Given[P]],
     build: Callable[[Settings, P], Job[P, D]],
     *,
@@ -109,7 +109,7 @@ def execute_job(
     execute(work, options)
 
 
-def execute(work: Work[G], options: JobOptions) -> NoReturn:
+def execute(work: Work[G], options: RunOptions) -> NoReturn:
     """Run a job as the options say and end the process with its exit code."""
     if options.as_json:
         output.reserve_stdout()
@@ -145,7 +145,7 @@ def trigger_of_caller() -> str:
 def _run(
     settings: Settings,
     given: Given[P],
-    options: JobOptions,
+    options: RunOptions,
     build: Callable[[Settings, P], Job[P, D]],
     rehearsal: Rehearsal[D],
 ) -> Result:
@@ -154,7 +154,9 @@ def _run(
 
     job = build(settings, given.payload)
     runtime = wiring.build_runtime(settings)
-    slot = resolve_slot(options.slot, now=runtime.clock.now(), timer_usec=wiring.timer_usec())
+    slot = resolve_slot(
+        options.slot_choice, now=runtime.clock.now(), timer_usec=wiring.timer_usec()
+    )
     request = options.request(trigger_of_caller(), slot)
     watched = sys.stderr.isatty() and not options.quiet
     with watching(enabled=watched) as progress:
@@ -167,7 +169,7 @@ def _run(
     return dataclasses.replace(result, warnings=(*given.warnings, *result.warnings))
 
 
-def _configure_log(settings: Settings, options: JobOptions) -> None:
+def _configure_log(settings: Settings, options: RunOptions) -> None:
     from tuturuuu_jobs.runtime import logs
 
     level = {0: settings.log_level, 1: "info"}.get(options.verbose, "debug")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from uuid import UUID
 
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import output
-from tuturuuu_jobs.commands.durations import render_duration
 from tuturuuu_jobs.commands.execute import Work, execute, trigger_of_caller
-from tuturuuu_jobs.commands.options import JobOptions
-from tuturuuu_jobs.runtime.job import OnBusy
+from tuturuuu_jobs.commands.fan_out_options import FanOutOptions
 
 if TYPE_CHECKING:
     from tuturuuu_jobs.orchestration.model import ChildOptions, FanOutPayload
@@ -24,49 +20,24 @@ if TYPE_CHECKING:
 _PREVIEW_COLUMNS: Final = ("position", "ws_id", "reason")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ChildChoice:
-    """What the command line says about each child's run."""
-
-    deadline: timedelta
-    attempts: int
-    on_busy: OnBusy
-    wait: timedelta
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class FanOutChoice:
-    """What the command line says about a fan-out.
-
-    Attributes:
-        fields: Further fields of each child's payload.
-    """
-
-    launcher: str
-    workspaces: list[UUID] | None
-    limit: int | None
-    child: ChildChoice
-    fields: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
-
-
 def execute_fan_out(
     name: str,
-    options: JobOptions,
-    choice: FanOutChoice,
+    options: FanOutOptions,
+    fields: dict[str, Any],
     describe: Callable[[Settings], wiring.FannedOut],
 ) -> NoReturn:
     """Run a fan-out as the options say and end the process with its exit code.
 
     Args:
         name: The children's job.
-        options: What every job is told.
-        choice: What the command line says about this fan-out.
+        options: What the fan-out is told.
+        fields: Further fields of each child's payload.
         describe: What is particular about such children.
     """
     work = Work(
         f"orchestrate-{name}",
-        read=lambda: _payload(choice),
-        run=lambda settings, payload: _run(settings, payload, options, choice, describe),
+        read=lambda: _payload(options, fields),
+        run=lambda settings, payload: _run(settings, payload, options, describe),
         workspace=lambda _: None,
         preview=preview_lines,
     )
@@ -81,18 +52,17 @@ def preview_lines(result: Result) -> list[str]:
     return output.table(rows, _PREVIEW_COLUMNS)
 
 
-def _payload(choice: FanOutChoice) -> FanOutPayload:
+def _payload(options: FanOutOptions, fields: dict[str, Any]) -> FanOutPayload:
     from tuturuuu_jobs.orchestration.model import FanOutPayload
 
-    workspaces = tuple(dict.fromkeys(choice.workspaces or ()))
-    return FanOutPayload(workspaces, choice.limit, choice.fields)
+    workspaces = tuple(dict.fromkeys(options.ws or ()))
+    return FanOutPayload(workspaces, options.limit, fields)
 
 
 def _run(
     settings: Settings,
     payload: FanOutPayload,
-    options: JobOptions,
-    choice: FanOutChoice,
+    options: FanOutOptions,
     describe: Callable[[Settings], wiring.FannedOut],
 ) -> Result:
     from tuturuuu_jobs.commands.audience import watching_children
@@ -101,14 +71,16 @@ def _run(
 
     children = describe(settings)
     runtime = wiring.build_runtime(settings)
-    slot = resolve_slot(options.slot, now=runtime.clock.now(), timer_usec=wiring.timer_usec())
+    slot = resolve_slot(
+        options.slot_choice, now=runtime.clock.now(), timer_usec=wiring.timer_usec()
+    )
     watched = sys.stderr.isatty() and not options.quiet and not options.dry_run
     with watching_children(table=watched) as audience:
         job = wiring.build_orchestrate_job(
             settings,
             children,
-            options=_child_options(options, choice.child, slot),
-            launcher=choice.launcher,
+            options=_child_options(options, slot),
+            launcher=options.launcher,
             audience=audience,
         )
         run = preview_job if options.dry_run else run_job
@@ -116,16 +88,8 @@ def _run(
         return run(job, payload, request, runtime)
 
 
-def _child_options(options: JobOptions, child: ChildChoice, slot: datetime | None) -> ChildOptions:
+def _child_options(options: FanOutOptions, slot: datetime | None) -> ChildOptions:
     from tuturuuu_jobs.orchestration.model import ChildOptions
 
-    arguments = ["--attempts", str(child.attempts), "--on-busy", child.on_busy.value]
-    if child.on_busy is OnBusy.WAIT:
-        arguments += ["--wait", render_duration(child.wait)]
-    if slot is not None:
-        arguments += ["--slot", slot.isoformat()]
-    if options.slot.force:
-        arguments.append("--force")
-    # One step quieter than the parent: at -v it tells each child's end itself.
-    arguments += ["-v"] * (options.verbose - 1)
-    return ChildOptions(child.deadline, tuple(arguments))
+    of_slot = ("--slot", slot.isoformat()) if slot is not None else ()
+    return ChildOptions(options.longest_child, (*options.arguments(), *of_slot))

@@ -1,9 +1,9 @@
-"""The options that every job shares, each declared once, and the value they add up to."""
+"""The options that jobs share, each declared once."""
 
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +12,7 @@ from uuid import UUID
 import typer
 
 from tuturuuu_jobs.commands.durations import parse_duration
-from tuturuuu_jobs.runtime.job import OnBusy, RunRequest
-from tuturuuu_jobs.runtime.slots import SlotChoice
+from tuturuuu_jobs.runtime.job import OnBusy
 
 
 def parse_id(text: str) -> UUID:
@@ -225,46 +224,3 @@ AllowMassRemoval = Annotated[
     bool,
     typer.Option("--allow-mass-delete", help="Remove events though the plan removes very many."),
 ]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class JobOptions:
-    """What every job command was told about its run and its output."""
-
-    dry_run: bool
-    as_json: bool
-    result_file: Path | None
-    quiet: bool
-    verbose: int
-    deadline: timedelta | None
-    attempts: int
-    on_busy: OnBusy
-    wait: timedelta | None
-    run_id: UUID | None
-    tags: list[Tag] | None
-    slot: SlotChoice = dataclasses.field(default_factory=SlotChoice)
-    parent_run_id: UUID | None = None
-
-    def request(self, trigger: str, slot: datetime | None = None) -> RunRequest:
-        """The part that the run wrapper is asked for.
-
-        Args:
-            trigger: Who started the run.
-            slot: What :attr:`slot` comes to at this moment.
-        """
-        expires = self.slot.expires
-        deadline = self.deadline or timedelta(hours=1)
-        wait = deadline if self.wait is None else self.wait
-        return RunRequest(
-            deadline_s=deadline.total_seconds(),
-            attempts=self.attempts,
-            on_busy=self.on_busy,
-            wait_s=wait.total_seconds(),
-            run_id=self.run_id,
-            parent_run_id=self.parent_run_id,
-            trigger="orchestrator" if self.parent_run_id else trigger,
-            slot=slot,
-            expires_s=expires.total_seconds() if expires is not None else None,
-            force=self.slot.force,
-            tags={tag.key: tag.value for tag in self.tags or ()},
-        )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tuturuuu_jobs.commands import output
-from tuturuuu_jobs.commands.options import JobOptions
+from tuturuuu_jobs.commands.job_options import RunOptions
 from tuturuuu_jobs.runtime.outcome import ExitCode, Problem, Result, Status
 
 _SHOWN: Final = 10
@@ -26,7 +26,7 @@ def failures_of(document: dict[str, Any]) -> frozenset[tuple[str, str | None]]:
 
 def report(
     result: Result,
-    options: JobOptions,
+    options: RunOptions,
     *,
     at_terminal: bool,
     previous: dict[str, Any] | None,
@@ -52,7 +52,7 @@ def report(
     elif options.dry_run:
         output.print_lines(preview(result))
     watched = at_terminal and not options.quiet
-    if options.parent_run_id is not None:
+    if options.is_child:
         # The parent reads the document and tells it.
         lines: list[str] = []
     elif result.success:

@@ -11,8 +11,7 @@ import typer
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands.execute import execute_job
-from tuturuuu_jobs.runtime.job import OnBusy
-from tuturuuu_jobs.runtime.slots import SlotChoice
+from tuturuuu_jobs.commands.job_options import JobOptions, spread
 
 if TYPE_CHECKING:
     from tuturuuu_jobs.commands.payload import Given
@@ -37,6 +36,7 @@ ApplyPlan = Annotated[
 ]
 
 
+@spread
 def schedule(
     *,
     ws: o.Workspace = None,
@@ -48,41 +48,10 @@ def schedule(
     apply_plan: ApplyPlan = None,
     allow_mass_delete: o.AllowMassRemoval = False,
     payload: o.PayloadFrom = None,
-    dry_run: o.DryRun = False,
-    as_json: o.AsJson = False,
-    result_file: o.ResultFile = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    deadline: o.RunDeadline = None,
-    attempts: o.Attempts = 3,
-    on_busy: o.Busy = OnBusy.SKIP,
-    wait: o.Wait = None,
-    run_id: o.RunId = None,
-    parent_run_id: o.ParentRunId = None,
-    tag: o.Tags = None,
-    slot: o.Slot = None,
-    every: o.Every = None,
-    expires: o.Expires = None,
-    force: o.Force = False,
+    options: JobOptions,
 ) -> None:
     """Find time for habits and tasks, with a reason for each."""
     from tuturuuu_jobs.commands.schedule_view import render
-
-    options = o.JobOptions(
-        dry_run=dry_run,
-        as_json=as_json,
-        result_file=result_file,
-        quiet=quiet,
-        verbose=verbose,
-        deadline=deadline,
-        attempts=attempts,
-        on_busy=on_busy,
-        wait=wait,
-        run_id=run_id,
-        parent_run_id=parent_run_id,
-        tags=tag,
-        slot=SlotChoice(slot, every, expires, force),
-    )
 
     def read() -> Given[SchedulePayload]:
         from tuturuuu_jobs.commands.schedule_payload import read_applied, read_schedule
@@ -94,7 +63,7 @@ def schedule(
             "--timezone": timezone,
             "--engine": engine,
             "--payload": payload,
-            "--dry-run": dry_run,
+            "--dry-run": options.dry_run,
         }
         if apply_plan is not None:
             return read_applied(
@@ -116,5 +85,5 @@ def schedule(
         options,
         read,
         build=lambda settings, given: wiring.build_schedule_engine(settings, given.engine),
-        render=lambda result, data: render(result, data, verbose=verbose),
+        render=lambda result, data: render(result, data, verbose=options.verbose),
     )

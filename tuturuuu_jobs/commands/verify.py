@@ -11,8 +11,7 @@ from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands import output
 from tuturuuu_jobs.commands.execute import execute_job
-from tuturuuu_jobs.runtime.job import OnBusy
-from tuturuuu_jobs.runtime.slots import SlotChoice
+from tuturuuu_jobs.commands.job_options import JobOptions, spread
 
 if TYPE_CHECKING:
     from tuturuuu_jobs.runtime.outcome import Result
@@ -40,6 +39,7 @@ Subset = Annotated[
 Repair = Annotated[bool, typer.Option("--repair", help="Run a full sync if anything differs.")]
 
 
+@spread
 def verify(
     *,
     ws: o.Workspace = None,
@@ -49,41 +49,11 @@ def verify(
     subset: Subset = None,
     repair: Repair = False,
     payload: o.PayloadFrom = None,
-    dry_run: o.DryRun = False,
-    as_json: o.AsJson = False,
-    result_file: o.ResultFile = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    deadline: o.RunDeadline = None,
-    attempts: o.Attempts = 3,
-    on_busy: o.Busy = OnBusy.SKIP,
-    wait: o.Wait = None,
-    run_id: o.RunId = None,
-    parent_run_id: o.ParentRunId = None,
-    tag: o.Tags = None,
-    slot: o.Slot = None,
-    every: o.Every = None,
-    expires: o.Expires = None,
-    force: o.Force = False,
+    options: JobOptions,
 ) -> None:
     """Compare the table with a fresh listing; name every row that differs."""
     from tuturuuu_jobs.commands.sync_payload import read_verify
 
-    options = o.JobOptions(
-        dry_run=dry_run,
-        as_json=as_json,
-        result_file=result_file,
-        quiet=quiet,
-        verbose=verbose,
-        deadline=deadline,
-        attempts=attempts,
-        on_busy=on_busy,
-        wait=wait,
-        run_id=run_id,
-        parent_run_id=parent_run_id,
-        tags=tag,
-        slot=SlotChoice(slot, every, expires, force),
-    )
     execute_job(
         "verify",
         options,
