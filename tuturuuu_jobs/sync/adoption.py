@@ -8,7 +8,6 @@ swept only when every primary calendar of the workspace was completely listed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -157,15 +156,6 @@ def all_accounts_active(connection: psycopg.Connection[Any], ws_id: UUID) -> boo
     with translated_errors():
         row = connection.execute(_ALL_ACTIVE, {"ws": ws_id}).fetchone()
     return bool(row and row[0])
-
-
-def shared_area(areas: Iterable[Window]) -> Window | None:
-    """What all of the areas cover, or None."""
-    known = list(areas)
-    if not known:
-        return None
-    start, end = max(area.start for area in known), min(area.end for area in known)
-    return Window(start, end) if start < end else None
 
 
 # The newer columns are looked at by name in a document: not every database has them.

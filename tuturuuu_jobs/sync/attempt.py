@@ -13,13 +13,12 @@ from datetime import datetime
 from tuturuuu_jobs.errors import FailedError, JobError
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Problem
-from tuturuuu_jobs.sync import dashboard, store
+from tuturuuu_jobs.sync import dashboard, plan, store
 from tuturuuu_jobs.sync import report as reports
 from tuturuuu_jobs.sync.adoption import (
     Leftovers,
     all_accounts_active,
     find_old_rows,
-    shared_area,
     sweep_leftovers,
 )
 from tuturuuu_jobs.sync.calendar import CalendarSync
@@ -152,7 +151,7 @@ class Attempt:
             if report is None or report.absence is None:
                 return
             primaries[report.calendar_id] = report.absence
-        area = shared_area(primaries.values())
+        area = plan.shared_area(primaries.values())
         if area is None:
             return
         outbound = any(routes[0].outbound_enabled for routes in calendars)

@@ -66,23 +66,31 @@ class Comparison:
         state = load_state(self._ctx.connection, self._ws_id, self._calendar, self._shape)
         decisions: list[Decision] = []
         count = 0
-        for window in self._windows(state):
-            decisions += self._compare(window)
+        whole = self._window(state)
+        swept = plan.sweep_area(Window(whole.start, state.edge or whole.end))
+        for part in drifts.slices_of(whole, self._payload.parts, self._ctx.clock.now()):
+            decisions += self._compare(part, swept)
             count += self._reader.tally.fetched
         token, waiting = self._ask_since(state)
         drift, late = drifts.find_drift(decisions, waiting)
         return drifts.compared(self._calendar, count=count, waiting=late, drift=drift, token=token)
 
-    def _windows(self, state: CalendarState) -> tuple[Window, ...]:
+    def _window(self, state: CalendarState) -> Window:
         payload, now = self._payload, self._ctx.clock.now().replace(microsecond=0)
         end = now + payload.future
-        window = Window(now - payload.past, min(end, state.edge) if state.edge else end)
-        return drifts.slices_of(window, payload.parts, now)
+        return Window(now - payload.past, min(end, state.edge) if state.edge else end)
 
-    def _compare(self, window: Window) -> list[Decision]:
-        """What a sync of this window would change; listed a day wider, as zones may shift days."""
+    def _compare(self, window: Window, swept: Window) -> list[Decision]:
+        """What a full sync would change in this window.
+
+        Listed wider: zones may shift days, and a row that is there too much may lie across the end.
+
+        Args:
+            window: Where rows are compared.
+            swept: Where a full sync would take rows away; elsewhere an extra one is left to age.
+        """
         calendar_id = self._calendar.calendar_id
-        wider = Window(window.start - plan.SLACK, window.end + plan.SLACK)
+        wider = Window(window.start - plan.SLACK, window.end + 2 * plan.SLACK)
         for last_try in (False, True):
             self._reader.forget()
             self._staging.begin_window()
@@ -95,10 +103,11 @@ class Comparison:
                 break
         found = list(self._reader.changes or ())
         sweepable = may_sweep(self._calendar, self._reader.tally.access_role)
-        if sweepable and self._calendar.delete_enabled:
+        area = plan.shared_area((plan.sweep_area(wider), swept))
+        if sweepable and self._calendar.delete_enabled and area is not None:
             found += [
                 Decision(event_id, Verdict.DELETE, plan.NOT_LISTED, None, living=False)
-                for event_id in self._staging.sweep_ids(window)
+                for event_id in self._staging.sweep_ids(area)
             ]
         return found
 

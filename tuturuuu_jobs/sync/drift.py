@@ -260,5 +260,6 @@ def lines_of(data: dict[str, Any]) -> Iterator[str]:
     """The differing rows of a result, one line each, for a person."""
     for calendar in data["calendars"]:
         for drift in calendar["drift"]:
-            fields = ", ".join(drift["fields"]) or drift["kind"]
-            yield f"{calendar['calendar_id']}  {drift['kind']}  {drift['event_id']}  {fields}"
+            where = (calendar["calendar_id"], drift["kind"], drift["event_id"])
+            fields = ", ".join(drift["fields"])
+            yield "  ".join((*where, fields) if fields else where)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -298,6 +298,15 @@ class SweepCount:
 def sweep_area(window: Window) -> Window:
     """Only rows that lie fully inside this part of a listing's window may be swept."""
     return Window(window.start + SLACK, window.end - SLACK)
+
+
+def shared_area(areas: Iterable[Window]) -> Window | None:
+    """What all of the areas cover, or None."""
+    known = list(areas)
+    if not known:
+        return None
+    start, end = max(area.start for area in known), min(area.end for area in known)
+    return Window(start, end) if start < end else None
 
 
 def exceeds_guard(count: SweepCount) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -233,6 +233,40 @@ def test_after_as_many_days_as_there_are_parts_every_row_was_looked_at(scene: Sc
         found |= {event_id for event_id, *_ in drift(verify(scene, parts=parts))}
         scene.clock.set(scene.clock.now() + timedelta(days=1))
     assert found >= {f"e{number}" for number in range(1, 20)}
+
+
+def test_an_extra_row_across_the_end_of_a_part_is_found(scene: Scene) -> None:
+    epoch, part, minutes = (
+        datetime(1970, 1, 1, tzinfo=UTC),
+        timedelta(days=45),
+        timedelta(minutes=9),
+    )
+    boundary = epoch + ((scene.clock.now() - epoch) // part + 1) * part
+    scene.put("across", (boundary - minutes).isoformat(), (boundary + minutes).isoformat())
+    assert run(scene).exit_code == 0
+    _invent(scene, "across")
+    found = set[tuple[str, str]]()
+    for _ in range(6):
+        found |= {(event_id, kind) for event_id, kind, _ in drift(verify(scene, parts=6))}
+        scene.clock.set(scene.clock.now() + timedelta(days=1))
+    assert ("acrossx", "extra") in found
+
+
+def test_what_a_full_sync_leaves_to_age_is_no_drift(scene: Scene) -> None:
+    now = scene.clock.now()
+    for name, start in {
+        "old": now - timedelta(days=89.5),
+        "newer": now - timedelta(days=88),
+    }.items():
+        scene.put(name, start.isoformat(), (start + timedelta(hours=1)).isoformat())
+    put_many(scene, EVENTS)
+    assert run(scene).exit_code == 0
+    _invent(scene, "old")
+    _invent(scene, "newer")
+    extra = {event_id for event_id, kind, _ in drift(verify(scene)) if kind == "extra"}
+    assert extra == {"newerx"}
+    verify(scene, repair=True)
+    assert drift(verify(scene)) == []
 
 
 Injection = Callable[[Scene, str], str]
