@@ -325,8 +325,7 @@ def fan_out_schedule(settings: Settings, engine: str) -> FannedOut:
         SettingsError: Something that every child needs is not set.
     """
     from tuturuuu_jobs.orchestration.schedulable import load_schedulable
-    from tuturuuu_jobs.scheduling.job import KEY_PREFIX
-    from tuturuuu_jobs.scheduling.work import Engine
+    from tuturuuu_jobs.scheduling.work import KEY_PREFIX, Engine
 
     return FannedOut(
         job=build_schedule_engine(settings, Engine(engine)),

@@ -16,7 +16,7 @@ from tuturuuu_jobs.orchestration.schedulable import load_schedulable
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.scheduling.books import has_books
 from tuturuuu_jobs.scheduling.hours import decode_hours
-from tuturuuu_jobs.scheduling.job import KEY_PREFIX
+from tuturuuu_jobs.scheduling.work import KEY_PREFIX
 from tuturuuu_jobs.workspaces.zones import parse_zone
 
 STALE_AFTER: Final = timedelta(hours=6)

@@ -6,26 +6,13 @@ one workspace too many, whose child finds nothing to do; never one too few.
 
 from __future__ import annotations
 
-import dataclasses
-from datetime import datetime
 from typing import Any, Final, LiteralString
-from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
 
 from tuturuuu_jobs.orchestration.model import Candidate
-from tuturuuu_jobs.runtime.database import translated_errors
-from tuturuuu_jobs.runtime.schema import rows_hidden
+from tuturuuu_jobs.orchestration.store import Wanted, load_wanted
 from tuturuuu_jobs.scheduling.workspace import require_readable
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Found:
-    ws_id: UUID
-    personal: bool
-    last_success: datetime | None = None
-
 
 # A habit or task that wants to be planned, or an event of one that may have ended meanwhile. Whose
 # task is planned where is the plan's own business: an owner's task may be in the personal calendar.
@@ -53,29 +40,6 @@ where w.deleted is not true
           or exists (select from public.task_calendar_events x where x.event_id = e.id))))
 """
 
-_WITH_LEDGER: Final[LiteralString] = (
-    "with wanted as ("  # noqa: S608 - literals joined with literals; the type checker proves it.
-    + _WANTED
-    + ") "
-    """
-select wanted.ws_id, wanted.personal, max(done.finished_at) as last_success
-from wanted
-cross join unnest(%(jobs)s::text[]) as counted (job)
-left join lateral (
-    select r.finished_at from jobs.runs r
-    where r.job = counted.job and r.concurrency_key = %(prefix)s || wanted.ws_id
-      and r.status = 'succeeded'
-    order by r.finished_at desc limit 1
-) done on true
-group by wanted.ws_id, wanted.personal
-"""
-)
-
-_LEDGER: Final[LiteralString] = """
-select to_regclass('jobs.runs') is not null,
-       to_regclass('jobs.runs') is not null and row_security_active('jobs.runs')
-"""
-
 
 def load_schedulable(
     connection: psycopg.Connection[Any], jobs: tuple[str, ...], key_prefix: str
@@ -92,18 +56,10 @@ def load_schedulable(
         key_prefix: What stands before the workspace's id in their concurrency key.
     """
     require_readable(connection)
-    with translated_errors(), connection.cursor(row_factory=class_row(_Found)) as cursor:
-        has_ledger, hidden = connection.execute(_LEDGER).fetchone() or (False, False)
-        if hidden:
-            raise rows_hidden()
-        if has_ledger:
-            found = cursor.execute(_WITH_LEDGER, {"jobs": list(jobs), "prefix": key_prefix})
-        else:
-            found = cursor.execute(_WANTED)
-        return [_candidate(one) for one in found.fetchall()]
+    return [_candidate(one) for one in load_wanted(connection, _WANTED, jobs, key_prefix)]
 
 
-def _candidate(found: _Found) -> Candidate:
+def _candidate(found: Wanted) -> Candidate:
     # What a person does at a team's calendar is planned around what they do in their own.
     rank, note = (0, "personal") if found.personal else (1, "team")
     return Candidate(found.ws_id, found.last_success, rank, note)

@@ -18,10 +18,7 @@ from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.runtime.job import Progress, RunContext
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem
 from tuturuuu_jobs.scheduling.app import Answer, AppClient, Route
-from tuturuuu_jobs.scheduling.work import SchedulePayload
-
-KEY_PREFIX: Final = "schedule-"
-QUEUE: Final = "schedule"
+from tuturuuu_jobs.scheduling.work import KEY_PREFIX, QUEUE, SchedulePayload
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -25,12 +25,15 @@ from tuturuuu_jobs.scheduling.people import load_scopes
 from tuturuuu_jobs.scheduling.saved import matches, outdated
 from tuturuuu_jobs.scheduling.scope_run import MassDeleteError, ScopeRun, Work
 from tuturuuu_jobs.scheduling.store import Reading
-from tuturuuu_jobs.scheduling.work import ScheduleData, SchedulePayload, ScopeReport
+from tuturuuu_jobs.scheduling.work import (
+    KEY_PREFIX,
+    QUEUE,
+    ScheduleData,
+    SchedulePayload,
+    ScopeReport,
+)
 from tuturuuu_jobs.scheduling.workspace import load_workspace, require_readable
 from tuturuuu_jobs.workspaces.keys import load_encryption
-
-QUEUE: Final = "schedule"
-KEY_PREFIX: Final = "schedule-"
 
 _LEISURE_S: Final = 10.0
 """With less time left nobody is kept waiting for advice."""

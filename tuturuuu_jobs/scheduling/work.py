@@ -6,11 +6,16 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum, unique
+from typing import Final
 from uuid import UUID
 
 from tuturuuu_jobs.runtime.outcome import Kind, Problem
 from tuturuuu_jobs.scheduling.decisions import Plan
 from tuturuuu_jobs.scheduling.model import DEFAULT_WINDOW_DAYS, Blocker, Scope
+
+QUEUE: Final = "schedule"
+KEY_PREFIX: Final = "schedule-"
+"""Stands before the workspace's id in the concurrency key, whoever makes the plan."""
 
 
 @unique
