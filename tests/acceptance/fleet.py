@@ -15,9 +15,8 @@ from uuid import UUID
 
 from tests.acceptance.command import document
 from tests.acceptance.processes import relatives, wait_until
-from tests.acceptance.scenery import wind
+from tests.acceptance.scenery import settings_of, wind
 from tests.fixtures.scene import Scene
-from tuturuuu_jobs.testing.emulator.server import CLIENT
 from tuturuuu_jobs.testing.tuturuuu import seed
 
 
@@ -35,15 +34,7 @@ class Fleet:
     @property
     def environ(self) -> dict[str, str]:
         """Every setting of a fan-out against the scene, and nothing else."""
-        emulator = self.scene.emulator
-        return {
-            "DATABASE_URL": self.scene.database.dsn,
-            "GOOGLE_CLIENT_ID": CLIENT[0],
-            "GOOGLE_CLIENT_SECRET": CLIENT[1],
-            "TUTURUUU_JOBS_GOOGLE_API_URL": emulator.base_url,
-            "TUTURUUU_JOBS_GOOGLE_TOKEN_URL": emulator.token_url,
-            "TUTURUUU_JOBS_STATE_DIR": str(self.scene.state_dir),
-        }
+        return settings_of(self.scene)
 
     def runs(self) -> dict[UUID, str]:
         """The status of every run in the ledger."""

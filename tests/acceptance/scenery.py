@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs.runtime.clock import SystemClock
+from tuturuuu_jobs.testing.emulator.server import CLIENT
 
 ACCOUNT = "ada@example.test"
 
@@ -13,15 +14,23 @@ ACCOUNT = "ada@example.test"
 def settings_of(scene: Scene) -> dict[str, str]:
     """Every setting of a run against the scene, and nothing else."""
     wind(scene)
-    account = scene.emulator.account(next(iter(scene.accounts)))
+    client_id, client_secret = CLIENT
     return {
         "DATABASE_URL": scene.database.dsn,
-        "GOOGLE_CLIENT_ID": account.client_id,
-        "GOOGLE_CLIENT_SECRET": account.client_secret,
+        "GOOGLE_CLIENT_ID": client_id,
+        "GOOGLE_CLIENT_SECRET": client_secret,
         "TUTURUUU_JOBS_GOOGLE_API_URL": scene.emulator.base_url,
         "TUTURUUU_JOBS_GOOGLE_TOKEN_URL": scene.emulator.token_url,
         "TUTURUUU_JOBS_STATE_DIR": str(scene.state_dir),
     }
+
+
+def with_standup(scene: Scene) -> dict[str, str]:
+    """The same; and there is one event, today."""
+    environ = settings_of(scene)
+    day = scene.clock.now().date()
+    scene.put("standup", f"{day}T10:00:00Z", f"{day}T10:15:00Z", summary="S")
+    return environ
 
 
 def wind(scene: Scene) -> None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.acceptance.command import COMMAND, document, run
+from tests.acceptance.scenery import with_standup
 from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs.runtime.clock import SystemClock
 from tuturuuu_jobs.runtime.locks import file_lock
@@ -25,18 +26,7 @@ from tuturuuu_jobs.testing.tuturuuu import seed
 
 @pytest.fixture
 def environ(scene: Scene) -> dict[str, str]:
-    """Every setting of a run against the scene, and nothing else."""
-    today = SystemClock().now()
-    account = scene.emulator.account("ada@example.test")
-    scene.put("standup", f"{today:%Y-%m-%d}T10:00:00Z", f"{today:%Y-%m-%d}T10:15:00Z", summary="S")
-    return {
-        "DATABASE_URL": scene.database.dsn,
-        "GOOGLE_CLIENT_ID": account.client_id,
-        "GOOGLE_CLIENT_SECRET": account.client_secret,
-        "TUTURUUU_JOBS_GOOGLE_API_URL": scene.emulator.base_url,
-        "TUTURUUU_JOBS_GOOGLE_TOKEN_URL": scene.emulator.token_url,
-        "TUTURUUU_JOBS_STATE_DIR": str(scene.state_dir),
-    }
+    return with_standup(scene)
 
 
 def add_workspace(scene: Scene, number: int, *, email: str = "ada@example.test") -> UUID:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.command import COMMAND, document, run
+from tests.acceptance.scenery import add_lost_calendar, with_standup
 from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs.runtime.clock import SystemClock
 from tuturuuu_jobs.runtime.locks import file_lock
@@ -22,28 +23,7 @@ from tuturuuu_jobs.testing.emulator import Fault, FaultKind
 
 @pytest.fixture
 def environ(scene: Scene) -> dict[str, str]:
-    """Every setting of a run against the scene, and nothing else."""
-    today = SystemClock().now()
-    account = scene.emulator.account("ada@example.test")
-    scene.put("standup", f"{today:%Y-%m-%d}T10:00:00Z", f"{today:%Y-%m-%d}T10:15:00Z", summary="S")
-    return {
-        "DATABASE_URL": scene.database.dsn,
-        "GOOGLE_CLIENT_ID": account.client_id,
-        "GOOGLE_CLIENT_SECRET": account.client_secret,
-        "TUTURUUU_JOBS_GOOGLE_API_URL": scene.emulator.base_url,
-        "TUTURUUU_JOBS_GOOGLE_TOKEN_URL": scene.emulator.token_url,
-        "TUTURUUU_JOBS_STATE_DIR": str(scene.state_dir),
-    }
-
-
-def add_lost_calendar(scene: Scene) -> None:
-    """Connect a calendar that Google does not know."""
-    account_id = scene.accounts["ada@example.test"]
-    scene.connection.execute(
-        "insert into calendar_connections (ws_id, auth_token_id, calendar_id, calendar_name) "
-        "values (%s, %s, 'lost@example.test', 'Lost')",
-        (scene.ws_id, account_id),
-    )
+    return with_standup(scene)
 
 
 def test_a_run_from_cron_is_silent_and_the_rows_are_there(
