@@ -120,6 +120,7 @@ class Machine:
         self.environ = {
             "PATH": f"{programs}:/usr/bin:/bin",
             "HOME": str(directory),
+            "XDG_STATE_HOME": str(directory / "state"),
             "ROOT": str(self.root),
             "CHECKOUT": str(ROOT),
             "REAL_MAKE": "/usr/bin/make",

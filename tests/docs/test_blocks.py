@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.docs.blocks import Block, Machine, blocks, script
+from tests.docs.event_types import described
 
 QUICKSTART = "README.md#2"
 ELSEWHERE = {
@@ -59,3 +60,18 @@ def test_a_block_runs_as_it_stands(machine: Machine, block: Block) -> None:
 def test_blocks_run_elsewhere_have_their_tests() -> None:
     pages = {block.page for block in blocks()}
     assert ELSEWHERE.keys() <= pages
+
+
+def test_every_event_of_the_day_is_as_its_page_says(machine: Machine) -> None:
+    read = machine.run(". ./demo.env\ntuturuuu-jobs events read --consumer page-test")
+    events = [json.loads(line) for line in read.stdout.splitlines()]
+    assert {"rows.changed", "schedule.applied", "calendar.synced", "run.settled"} <= {
+        event["type"] for event in events
+    }
+    fields = {name: of_type for name, (_, of_type) in described().items() if of_type}
+    unlike = [
+        (event["type"], event["data"])
+        for event in events
+        if event["type"] in fields and event["data"].keys() != fields[event["type"]]
+    ]
+    assert unlike == []

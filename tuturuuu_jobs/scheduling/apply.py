@@ -33,8 +33,11 @@ def apply_plan(
     *,
     now: datetime,
     new_id: Callable[[], UUID],
-) -> None:
+) -> Sequence[UUID]:
     """Write the changes of a plan: deletes, updates, inserts.
+
+    Returns:
+        The ids of the new events, in the order of the plan's inserts.
 
     Args:
         connection: In the transaction in which ``reading`` was made.
@@ -51,7 +54,10 @@ def apply_plan(
     writer = _Writer(connection, reading, now)
     writer.delete([change for change in plan.changes if isinstance(change, Delete)])
     writer.update([change for change in plan.changes if isinstance(change, Update)])
-    writer.insert([change for change in plan.changes if isinstance(change, Insert)], new_id)
+    inserts = [change for change in plan.changes if isinstance(change, Insert)]
+    made = [new_id() for _ in inserts]
+    writer.insert(made, inserts)
+    return made
 
 
 def refuse_plain_text(reading: Reading, plan: Plan) -> None:
@@ -95,11 +101,8 @@ class _Writer:
         self._write(sql.UPDATE_HABITS, _links([c.item.event_id for c in habits], habits))
         self._write(sql.UPDATE_TASKS, _links([c.item.event_id for c in tasks], tasks))
 
-    def insert(self, changes: Sequence[Insert], new_id: Callable[[], UUID]) -> None:
+    def insert(self, ids: Sequence[UUID], changes: Sequence[Insert]) -> None:
         """Events of ours, each with its link."""
-        if not changes:
-            return
-        ids = [new_id() for _ in changes]
         looks = _Looks(self._snapshot)
         owner = self._snapshot.scope.user_id
         items = [change.item for change in changes]

@@ -25,6 +25,7 @@ from tuturuuu_jobs.scheduling.guard import finding_of, refused_deletions
 from tuturuuu_jobs.scheduling.model import Scope, Snapshot
 from tuturuuu_jobs.scheduling.saved import check_applied
 from tuturuuu_jobs.scheduling.store import Reading, Request, load_reading
+from tuturuuu_jobs.scheduling.telling import tell_changes
 from tuturuuu_jobs.scheduling.work import ScheduleData, SchedulePayload, ScopeReport
 from tuturuuu_jobs.scheduling.workspace import Workspace
 from tuturuuu_jobs.workspaces.keys import Encryption
@@ -142,7 +143,8 @@ class ScopeRun:
                 )
                 self._check(reading, plan)
                 check_applied(self._work.payload.saved, report, plan, now)
-                apply_plan(connection, reading, plan, now=now, new_id=self._new_id)
+                made = apply_plan(connection, reading, plan, now=now, new_id=self._new_id)
+                tell_changes(connection, ctx.run_id, self._scope, plan, made)
                 if self._work.keeps_books:
                     keep_books(connection, self._work.payload, (*self._before, report))
                 shielded.enter_context(ctx.shield())

@@ -8,6 +8,7 @@ swept only when every primary calendar of the workspace was completely listed.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -18,6 +19,7 @@ from psycopg.types.json import Jsonb
 from tuturuuu_jobs.runtime.database import translated_errors
 from tuturuuu_jobs.sync.model import Window
 from tuturuuu_jobs.sync.plan import SweepCount, exceeds_guard
+from tuturuuu_jobs.sync.telling import telling
 
 _EXIST: Final[LiteralString] = """
 select clock_timestamp()
@@ -99,25 +101,30 @@ where e.id = a.kept
   and (e.task_id is null and other.task_id is not null
        or e.source_calendar_id is null and other.source_calendar_id is not null)
 """,
-    """
+    telling("""
 delete from public.workspace_calendar_events e using jobs_adopted a where e.id = a.dropped
-""",
-    """
+returning e.id, 'deleted' as change
+"""),
+    telling("""
 update public.workspace_calendar_events e set external_calendar_id = %(calendar)s
 from jobs_adopted a where e.id = a.kept and e.external_calendar_id = 'primary'
-""",
+returning e.id, 'updated' as change
+"""),
 )
 
 
-def adopt_rows(connection: psycopg.Connection[Any], ws_id: UUID, calendar_id: str) -> int:
+def adopt_rows(connection: psycopg.Connection[Any], values: Mapping[str, Any]) -> int:
     """Give the old rows of the staged living events their calendar's key; within a transaction.
 
     The row's text and times are left to the upsert that follows.
 
+    Args:
+        connection: With the staged events.
+        values: ``ws``, ``calendar``, ``run`` and ``account``.
+
     Returns:
         How many rows were taken over.
     """
-    values = {"ws": ws_id, "calendar": calendar_id}
     connection.execute(_PAIR)
     adopted = connection.execute(_FIND, values).rowcount
     if adopted:
@@ -176,7 +183,9 @@ _COUNT: Final[LiteralString] = (
     + _IN_AREA
     + " and e.external_calendar_id = any(%(calendars)s)"
 )
-_SWEEP: Final[LiteralString] = "delete from " + _IN_AREA + " and " + _UNCLAIMED
+_SWEEP: Final[LiteralString] = telling(
+    "delete from " + _IN_AREA + " and " + _UNCLAIMED + " returning e.id, 'deleted' as change"
+)
 _EVENT: Final[LiteralString] = """
 insert into jobs.events (run_id, type, data) values (%(run)s, 'primary_rows.swept', %(data)s)
 """
@@ -218,7 +227,9 @@ def sweep_leftovers(
             return 0, count.candidates
         if run_id is None or count.candidates == 0:
             return count.candidates, 0
-        swept = connection.execute(_SWEEP, values).rowcount
+        told = {**values, "run": run_id, "account": None}
+        row = connection.execute(_SWEEP, told).fetchone()
+        swept = int(row[1]) if row else 0
         data = Jsonb({"swept": swept})
         connection.execute(_EVENT, {"run": run_id, "data": data})
     return swept, 0

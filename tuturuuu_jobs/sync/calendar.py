@@ -69,7 +69,13 @@ class CalendarSync:
         self._session = session
         self._shape = shape
         self._staging = Staging(
-            ctx.connection, shape, workspace.id, calendar, cipher=cipher, old_rows=old_rows
+            ctx.connection,
+            shape,
+            workspace.id,
+            calendar,
+            run_id=ctx.run_id,
+            cipher=cipher,
+            old_rows=old_rows,
         )
         self._before = Traffic(session.requests, 0, session.retries)
         self._reader = Reader(ctx, workspace, calendar, self._staging, keep_tokens)
@@ -167,7 +173,6 @@ class CalendarSync:
     def _prepare(self, listed: _Listed) -> Commit:
         """Everything the transaction needs to know; an empty listing is doubted here."""
         commit = Commit(
-            run_id=self._ctx.run_id,
             old_token=listed.old_token,
             new_token=listed.new_token,
             edge=listed.edge,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -26,9 +26,6 @@ from tuturuuu_jobs.sync.adoption import adopt_rows
 from tuturuuu_jobs.sync.model import (
     GUEST,
     Calendar,
-    Decision,
-    Event,
-    Marker,
     Mention,
     PagePlan,
     Rejected,
@@ -37,6 +34,7 @@ from tuturuuu_jobs.sync.model import (
     Window,
 )
 from tuturuuu_jobs.sync.plan import SweepCount, exceeds_guard, series_base
+from tuturuuu_jobs.sync.rows import RowForm, as_old
 from tuturuuu_jobs.sync.store import Shape, state_key
 from tuturuuu_jobs.workspaces.encryption import WorkspaceCipher
 
@@ -58,7 +56,6 @@ class Commit:
         role: The account's role as the listing told it, remembered for the choice of accounts.
     """
 
-    run_id: UUID
     old_token: str | None = dataclasses.field(repr=False)
     new_token: str | None = dataclasses.field(repr=False)
     edge: datetime | None
@@ -95,10 +92,11 @@ class Staging:
         ws_id: UUID,
         calendar: Calendar,
         *,
+        run_id: UUID,
         cipher: WorkspaceCipher | None,
         old_rows: bool,
     ) -> None:
-        self._cipher = cipher
+        self._form = RowForm(cipher)
         self._old_rows = old_rows
         self._connection = connection
         self._sql = sql.CURRENT if shape.sync_columns else sql.ERA
@@ -107,6 +105,8 @@ class Staging:
         self._made = False
         self._where: dict[str, Any] = {
             "ws": ws_id,
+            "run": run_id,
+            "account": calendar.account_id,
             "calendar": calendar.calendar_id,
             "old": "primary" if old_rows else calendar.calendar_id,
             "encrypted": cipher is not None,
@@ -122,7 +122,7 @@ class Staging:
     @property
     def encrypted(self) -> bool:
         """Whether texts are stored encrypted."""
-        return self._cipher is not None
+        return self._form.encrypted
 
     def reset(self) -> None:
         """Forget what was staged."""
@@ -153,12 +153,12 @@ class Staging:
             return {}, {}
         self._make()
         values = {**self._where, "ids": list(ids)}
-        statement = self._sql.rows
+        statement, read = self._sql.rows, self._form.from_table
         with translated_errors(), self._connection.cursor(binary=True) as cursor:
-            rows = {row[0]: self._stored_row(row) for row in cursor.execute(statement, values)}
+            rows = {row[0]: read(row) for row in cursor.execute(statement, values)}
             if self._old_rows:
                 old = cursor.execute(statement, {**values, "calendar": "primary"})
-                rows |= {row[0]: _old_row(self._stored_row(row), rows.get(row[0])) for row in old}
+                rows |= {row[0]: as_old(read(row), rows.get(row[0])) for row in old}
             mentions = {row[0]: Mention(row[1]) for row in cursor.execute(sql.MENTIONED, values)}
         return rows, mentions
 
@@ -175,7 +175,7 @@ class Staging:
             if staged:
                 with cursor.copy(sql.COPY_STAGED) as copy:
                     for decision in staged:
-                        copy.write_row(self._staged_row(decision))
+                        copy.write_row(self._form.to_staging(decision))
             with cursor.copy(sql.COPY_MENTIONED) as copy:
                 for d in plan.decisions:
                     copy.write_row((d.event_id, d.updated, d.verdict, d.reason, d.living))
@@ -289,20 +289,23 @@ class Staging:
         if not self._made:
             return 0, 0, 0
         if self._old_rows:
-            adopt_rows(self._connection, self._where["ws"], self._calendar.calendar_id)
+            adopt_rows(self._connection, self._where)
         inserted, updated = self._upsert(None)
-        deleted = self._connection.execute(self._sql.delete, self._where).rowcount
+        _, deleted = self._written(self._sql.delete, self._where)
         return inserted, updated, deleted
 
     def _upsert(self, ids: list[str] | None) -> tuple[int, int]:
-        statement = self._sql.upsert
-        row = self._connection.execute(statement, {**self._where, "ids": ids}).fetchone()
+        return self._written(self._sql.upsert, {**self._where, "ids": ids})
+
+    def _written(self, statement: LiteralString, values: dict[str, Any]) -> tuple[int, int]:
+        """Rows that a statement inserted, and rows that it changed otherwise."""
+        row = self._connection.execute(statement, values).fetchone()
         return (row[0], row[1]) if row else (0, 0)
 
     def _sweep(self, commit: Commit) -> int:
         if commit.area is None or not self._calendar.delete_enabled:
             return 0
-        return self._connection.execute(self._sql.sweep, self._area(commit.area)).rowcount
+        return self._written(self._sql.sweep, self._area(commit.area))[1]
 
     def _store_token(self, commit: Commit) -> None:
         if commit.new_token is None or self._calendar.account_id == GUEST:
@@ -341,10 +344,8 @@ class Staging:
         }
         return {
             **self._where,
-            "account": self._calendar.account_id,
             "edge": commit.edge,
             "role": commit.role,
-            "run": commit.run_id,
             "data": Jsonb(data),
         }
 
@@ -379,68 +380,8 @@ class Staging:
             self._connection.execute(sql.FORGET_STAGED, values)
             self._connection.execute(sql.MARK_REJECTED, values)
 
-    def _staged_row(self, decision: Decision) -> tuple[Any, ...]:
-        event = decision.event
-        if event is None:
-            return (decision.event_id, True, *[None] * 7, decision.updated)
-        marker = event.marker
-        return (
-            event.event_id,
-            False,
-            *map(self._sealed, (event.title, event.description, event.location)),
-            event.start_at,
-            event.end_at,
-            event.color,
-            Jsonb({"v": 1, "busy": marker.busy, "all_day": marker.all_day}) if marker else None,
-            decision.updated,
-        )
-
-    def _sealed(self, text: str) -> str:
-        return text if self._cipher is None else self._cipher.encrypt(text)
-
-    def _stored_row(self, row: Any) -> StoredRow:
-        event_id, *texts, start_at, end_at, color, metadata, encrypted, clean, pending = row
-        if encrypted:
-            texts = [self._opened(text) for text in texts]
-        title, description, location = texts
-        event = Event(
-            event_id, title, description, location, start_at, end_at, color, _marker(metadata)
-        )
-        return StoredRow(event, clean, pending)
-
-    def _opened(self, text: str) -> str:
-        """The plain text; one that does not open is taken as it is, as the app does."""
-        plain = None if self._cipher is None else self._cipher.decrypt(text)
-        return text if plain is None else plain
-
     def _area(self, area: Window) -> dict[str, Any]:
         return {**self._where, "start": area.start, "end": area.end, "began": self._began}
 
 
 _WRITES: Final = frozenset({Verdict.INSERT, Verdict.UPDATE, Verdict.DELETE})
-
-
-def _old_row(old: StoredRow, own: StoredRow | None) -> StoredRow:
-    """The row to plan with where one stands under ``primary``: the calendar's own, if any."""
-    if own is None:
-        return dataclasses.replace(old, old=True)
-    return dataclasses.replace(own, old=True, pending=own.pending or old.pending)
-
-
-def _marker(metadata: object) -> Marker | None:
-    """The marker inside ``scheduling_metadata``; one that is not whole equals no marker of ours."""
-    match metadata:
-        case None:
-            return None
-        case {"v": 1, "busy": bool(busy), "all_day": bool(all_day)}:
-            return Marker(busy, all_day)
-        case {"v": _} | {"busy": _} | {"all_day": _}:
-            return _BROKEN_MARKER
-        case dict():
-            return None
-        case _:
-            return _BROKEN_MARKER
-
-
-_BROKEN_MARKER: Final = Marker(busy=True, all_day=False)
-"""Wanted of no event: a busy event that is not all-day carries no marker."""

@@ -1,14 +1,16 @@
 """The SQL of staging one calendar's changes, in both shapes of the events table.
 
 Everything here is a literal; values travel as parameters ``ws``, ``calendar``, ``old`` (the key of
-rows to take over, else the same), ``encrypted``, ``ids``, ``outbound``, ``source`` and those a
-statement names besides.
+rows to take over, else the same), ``encrypted``, ``ids``, ``outbound``, ``source``, ``run``,
+``account`` and those a statement names besides.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Final, LiteralString
+
+from tuturuuu_jobs.sync.telling import telling
 
 CREATE: Final[LiteralString] = """
 create temporary table if not exists jobs_staged (
@@ -112,9 +114,11 @@ _NEW: Final[LiteralString] = """
  excluded.location, excluded.start_at, excluded.end_at, excluded.color,
  excluded.is_encrypted,
 """
-_UPSERT: Final[LiteralString] = (
-    "with written as ("
-    + _INSERT
+_RETURNING: Final[LiteralString] = (
+    " returning e.id, case when xmax = 0 then 'inserted' else 'updated' end as change"
+)
+_UPSERT: Final[LiteralString] = telling(
+    _INSERT
     + ", external_updated_at, last_synced_at, sync_status, sync_error)"
     + _SELECT
     + ", s.updated, now(), 'synced', null"
@@ -127,12 +131,11 @@ _UPSERT: Final[LiteralString] = (
     + ", e.sync_status, e.sync_error) is distinct from "
     + _NEW
     + _MERGED
-    + ", 'synced', null) returning xmax = 0 as inserted)"
-    + " select count(*) filter (where inserted), count(*) filter (where not inserted) from written"
+    + ", 'synced', null)"
+    + _RETURNING
 )
-_UPSERT_ERA: Final[LiteralString] = (
-    "with written as ("
-    + _INSERT
+_UPSERT_ERA: Final[LiteralString] = telling(
+    _INSERT
     + ")"
     + _SELECT
     + _FROM
@@ -142,8 +145,8 @@ _UPSERT_ERA: Final[LiteralString] = (
     + ") is distinct from "
     + _NEW
     + _MERGED
-    + ") returning xmax = 0 as inserted)"
-    + " select count(*) filter (where inserted), count(*) filter (where not inserted) from written"
+    + ")"
+    + _RETURNING
 )
 
 _DELETE_FROM: Final[LiteralString] = """
@@ -154,7 +157,9 @@ where s.gone and e.ws_id = %(ws)s and e.provider = 'google'
 _NOT_PENDING: Final[LiteralString] = (
     " and not (%(outbound)s and e.sync_status in ('failed', 'conflict'))"
 )
-_DELETE: Final[LiteralString] = _DELETE_FROM + _NOT_PENDING
+_GONE: Final[LiteralString] = " returning e.id, 'deleted' as change"
+_DELETE: Final[LiteralString] = telling(_DELETE_FROM + _NOT_PENDING + _GONE)
+_DELETE_ERA: Final[LiteralString] = telling(_DELETE_FROM + _GONE)
 
 _IN_AREA: Final[LiteralString] = """
 from public.workspace_calendar_events e
@@ -182,19 +187,19 @@ _SWEEP_IDS: Final[LiteralString] = (
 _SWEEP_IDS_ERA: Final[LiteralString] = (
     "select e.external_event_id, e.start_at " + _IN_AREA + " and " + _UNSEEN
 )
-_SWEEP: Final[LiteralString] = (
+_SWEEP: Final[LiteralString] = telling(
     "delete from public.workspace_calendar_events where id in (select e.id "
     + _IN_AREA
     + " and "
     + _UNSEEN_NOW
-    + ")"
+    + ") returning id, 'deleted' as change"
 )
-_SWEEP_ERA: Final[LiteralString] = (
+_SWEEP_ERA: Final[LiteralString] = telling(
     "delete from public.workspace_calendar_events where id in (select e.id "
     + _IN_AREA
     + " and "
     + _UNSEEN
-    + ")"
+    + ") returning id, 'deleted' as change"
 )
 
 FIRST_STATE: Final[LiteralString] = """
@@ -265,7 +270,12 @@ MARK_REJECTED: Final[LiteralString] = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Statements:
-    """The statements that touch events."""
+    """The statements that touch events; those that write tell the event log which rows.
+
+    Attributes:
+        upsert: Selects how many rows it inserted and updated.
+        delete: Selects 0 and how many it deleted, as ``sweep`` does.
+    """
 
     rows: LiteralString
     upsert: LiteralString
@@ -277,6 +287,6 @@ class Statements:
 
 CURRENT: Final = Statements(_ROWS, _UPSERT, _DELETE, _SWEEP_COUNT, _SWEEP_IDS, _SWEEP)
 ERA: Final = Statements(
-    _ROWS_ERA, _UPSERT_ERA, _DELETE_FROM, _SWEEP_COUNT_ERA, _SWEEP_IDS_ERA, _SWEEP_ERA
+    _ROWS_ERA, _UPSERT_ERA, _DELETE_ERA, _SWEEP_COUNT_ERA, _SWEEP_IDS_ERA, _SWEEP_ERA
 )
 """For a database without ``sync_status`` and its siblings."""

@@ -150,6 +150,7 @@ class _Round:
             self._shape,
             self._workspace.id,
             calendar,
+            run_id=self._ctx.run_id,
             cipher=self._cipher,
             old_rows=self._old_rows,
         )
