@@ -53,6 +53,7 @@ _PRELOAD: Final = (
     "tuturuuu_jobs.runtime.run",
     "tuturuuu_jobs.settings",
     "encodings.idna",
+    "filelock",
 )
 _PRELOAD_SYNC: Final = (
     "tuturuuu_jobs.wiring:warm_up_google",
@@ -94,6 +95,8 @@ def warm_up() -> None:
     from uuid import UUID
     from zoneinfo import ZoneInfo
 
+    import filelock
+
     from tuturuuu_jobs.runtime import logs
     from tuturuuu_jobs.runtime.redact import clean
     from tuturuuu_jobs.runtime.schema import load_migrations
@@ -102,6 +105,7 @@ def warm_up() -> None:
     load_migrations()
     # What these remember after their first use.
     ZoneInfo("UTC")
+    filelock.FileLock(os.devnull, is_singleton=False, thread_local=False)
     clean({"of": [UUID(int=0), (), True, 0.0, None]})
     # Each copy says itself what is wrong with them.
     with contextlib.suppress(SettingsError):

@@ -15,7 +15,7 @@ from tests.docs.reference_page import commands
 
 WS = "7e9a9d05-6e6e-4f3e-a6d3-0d2b0f0b8a11"
 CANARY = "canary-8d2c"
-HEAVY = {"psycopg", "pydantic_settings", "googleapiclient", "google", "rich", "asyncio"}
+HEAVY = {"psycopg", "pydantic_settings", "googleapiclient", "google", "rich", "filelock", "asyncio"}
 
 
 def assert_one_line(text: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.fixtures.postgres import Database
 from tuturuuu_jobs.errors import SettingsError, UnavailableError
-from tuturuuu_jobs.runtime import lockfile
+from tuturuuu_jobs.runtime import locks
 from tuturuuu_jobs.runtime.database import connect
 from tuturuuu_jobs.runtime.locks import (
     KeyHeldError,
@@ -39,7 +39,7 @@ CONTENDER = """
 import contextlib, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from tuturuuu_jobs.runtime import lockfile, locks
+from tuturuuu_jobs.runtime import locks
 from tuturuuu_jobs.runtime.database import connect
 from tuturuuu_jobs.runtime.locks import KeyHeldError, advisory_lock, file_lock
 kind, where, key, run = sys.argv[1:]
@@ -213,6 +213,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tuturuuu_jobs.errors import JobError
 from tuturuuu_jobs.runtime.locks import file_lock
+import filelock
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
@@ -319,7 +320,9 @@ def test_a_lock_on_a_file_that_lost_its_name_is_no_lock(tmp_path: Path) -> None:
     path, other = lock_path(tmp_path, KEY), tmp_path / "other"
     other.write_text("")
     with other.open("r+") as file:
-        assert lockfile.attempt(path, file.fileno()) is lockfile.Try.REPLACED
+        with pytest.raises(locks._ReplacedError):
+            locks._claim(path, file.fileno(), {})
         path.write_text("")
-        assert lockfile.attempt(path, file.fileno()) is lockfile.Try.REPLACED
+        with pytest.raises(locks._ReplacedError):
+            locks._claim(path, file.fileno(), {})
     assert path.read_text() == ""

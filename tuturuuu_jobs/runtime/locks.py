@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from tuturuuu_jobs.errors import BusyError, SettingsError, UnavailableError
-from tuturuuu_jobs.runtime import lockfile
 from tuturuuu_jobs.runtime.files import entry_name
 
 if TYPE_CHECKING:
     import psycopg
 
 _APPLICATION: Final = "tuturuuu-jobs/"
+_POLL_S: Final = 0.05
 
 
 class LockMode(StrEnum):
@@ -95,19 +95,76 @@ def file_lock(
         taken_at: As ``run_id``.
         wait_s: Seconds to wait; 0 tries once.
     """
+    import filelock
+
     path = lock_path(directory, key)
     hint = {"run_id": run_id, "pid": os.getpid(), "started_at": taken_at.isoformat()}
-    descriptor = lockfile.hold(path, wait_s)
-    if descriptor is None:
-        raise KeyHeldError(key, _file_holder(path))
+    with _usable(path):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = filelock.FileLock(
+        path,
+        mode=0o600,
+        is_singleton=False,
+        thread_local=False,
+        # A lock that silently means less is worse than none.
+        fallback_to_soft=False,
+        on_acquired=lambda descriptor: _claim(path, descriptor, hint),
+    )
+    _acquire(lock, path, key, wait_s)
     try:
-        # Only a hint: on a full disk the lock is held all the same.
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, (json.dumps(hint) + "\n").encode(), 0)
         yield
     finally:
-        lockfile.release(descriptor)
+        lock.release()
+
+
+class _ReplacedError(Exception):
+    """The file was replaced while we waited: our lock guards a name that is gone."""
+
+
+def _acquire(lock: Any, path: Path, key: str, wait_s: float) -> None:
+    import filelock
+
+    while True:
+        try:
+            with _usable(path):
+                lock.acquire(timeout=wait_s, poll_interval=_POLL_S, blocking=wait_s > 0)
+        except _ReplacedError:
+            continue
+        except filelock.Timeout:
+            raise KeyHeldError(key, _file_holder(path)) from None
+        return
+
+
+def _claim(path: Path, descriptor: int, hint: dict[str, Any]) -> None:
+    ours = os.fstat(descriptor)
+    try:
+        named = path.stat()
+    except FileNotFoundError:
+        raise _ReplacedError from None
+    if (ours.st_dev, ours.st_ino) != (named.st_dev, named.st_ino):
+        raise _ReplacedError
+    # Only a hint: on a full disk the lock is held all the same.
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, (json.dumps(hint) + "\n").encode(), 0)
+
+
+@contextlib.contextmanager
+def _usable(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, TimeoutError):
+            raise
+        lacking = "is not writable" if isinstance(error, PermissionError) else "cannot be used"
+        what = path.parent if not path.exists() else path
+        raise SettingsError(
+            f"the lock directory {path.parent} {lacking}: {what}: {error.strerror or 'error'}",
+            code="lock_directory",
+            subject=str(path.parent),
+            hint="give this user the right to write there (mode 0700), or name another directory "
+            "with TUTURUUU_JOBS_STATE_DIR",
+        ) from None
 
 
 def _file_holder(path: Path) -> Holder:

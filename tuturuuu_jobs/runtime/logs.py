@@ -78,6 +78,7 @@ def configure(level: str, *, json_lines: bool, stream: TextIO, priorities: bool 
     _set_level("root", level.upper())
     # It warns about every answer that we already turn into an error of our own, URI included.
     _set_level("googleapiclient.http", "ERROR")
+    _set_level("filelock", "WARNING")
 
 
 def _set_level(name: str, level: str) -> None:
