@@ -8,20 +8,19 @@ directory, TOML file. No error and no repr shows a value.
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import os
 import pwd
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
 from tuturuuu_jobs.errors import SettingsError
+from tuturuuu_jobs.setting_values import AppOrigin, GoogleUrl, PingUrl, PostgresUrl, Quota
 
 CONFIG_VARIABLE: Final = "TUTURUUU_JOBS_CONFIG"
 _CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
@@ -35,94 +34,12 @@ _LONGEST_SECRET_FILE: Final = 65_536
 T = TypeVar("T")
 
 
-def _postgres_url(value: SecretStr) -> SecretStr:
-    """A libpq connection string: a URL, or words like ``host=... dbname=...``."""
-    text = value.get_secret_value()
-    if not text.startswith(("postgres://", "postgresql://")) and "=" not in text:
-        raise ValueError("should be a URL that starts with postgresql://")
-    return value
-
-
-def _google_url(value: str) -> str:
-    """An https URL; http is for an emulator on this machine only."""
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("should be a URL") from None
-    if not host or parts.username or parts.query or parts.fragment:
-        raise ValueError("should be a URL with a host, without user, query or fragment")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise ValueError("should start with https:// (http:// is for addresses of this machine)")
-    return value
-
-
-def _app_origin(value: str) -> str:
-    """An https URL; http is for the app on this machine or in a private network only."""
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("should be a URL") from None
-    if not host or parts.username or parts.query or parts.fragment:
-        raise ValueError("should be a URL with a host, without user, query or fragment")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_near(host)):
-        raise ValueError("should start with https:// (http:// is for a private network)")
-    return value.rstrip("/")
-
-
-def _is_near(host: str) -> bool:
-    """Whether it can only be an address of a private network: secrets go there in the clear."""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith(_PRIVATE_ENDINGS)
-
-
-def _ping_url(value: SecretStr) -> SecretStr:
-    """An http or https URL to which the kind of ping can be appended."""
-    try:
-        parts = urlsplit(value.get_secret_value())
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, None
-    if not host or parts is None or parts.scheme not in {"http", "https"}:
-        raise ValueError("should be a URL that starts with https://")
-    if parts.query or parts.fragment:
-        raise ValueError("should be a URL without query or fragment")
-    return value
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-_PRIVATE_ENDINGS: Final = (".internal", ".local", ".localhost", ".svc")
-
-
-def _quota(value: object) -> object:
-    """A whole number of requests a minute; ``off`` is none at all."""
-    text = str(value).strip().lower()
-    if text == "off":
-        return 0
-    if not text.isdecimal() or not (int(text) == 0 or 10 <= int(text) <= 10_000_000):
-        raise ValueError("should be a number of requests a minute, at least 10, or off")
-    return int(text)
-
-
-_GoogleUrl = Annotated[str, AfterValidator(_google_url)]
-_Quota = Annotated[int, BeforeValidator(_quota)]
-
-
 class Settings(BaseSettings):
     """What an installation decides; :func:`load_settings` is the way to make one."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
-    database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
+    database_url: PostgresUrl | None = Field(
         None, description="Tuturuuu's Postgres, over a direct or session-pooled connection."
     )
     google_client_id: str | None = Field(
@@ -138,13 +55,13 @@ class Settings(BaseSettings):
     locks: Literal["both", "advisory", "file"] = Field(
         "both", description="Which locks keep runs of one key apart."
     )
-    google_api_url: _GoogleUrl = Field(
+    google_api_url: GoogleUrl = Field(
         "https://www.googleapis.com/", description="Root of Google's APIs; an emulator's in tests."
     )
-    google_token_url: _GoogleUrl = Field(
+    google_token_url: GoogleUrl = Field(
         "https://oauth2.googleapis.com/token", description="Where access tokens are refreshed."
     )
-    internal_web_api_origin: Annotated[str, AfterValidator(_app_origin)] | None = Field(
+    internal_web_api_origin: AppOrigin | None = Field(
         None, description="Where the app answers; for `schedule --engine app`."
     )
     app_route: Literal["schedule", "auto-schedule"] = Field(
@@ -156,18 +73,18 @@ class Settings(BaseSettings):
     internal_trigger_secret_key: SecretStr | None = Field(
         None, description="What the app's route `auto-schedule` wants in its header."
     )
-    google_project_quota: _Quota = Field(
+    google_project_quota: Quota = Field(
         10_000,
         description="Requests a minute that Google allows the project of the OAuth client; all "
         "runs of all hosts stay below it together. off: nobody counts.",
     )
-    google_user_quota: _Quota = Field(
+    google_user_quota: Quota = Field(
         600, description="The same for each Google account within the project."
     )
     metrics_dir: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(
         None, description="Where Prometheus' textfile collector reads; a file per job is written."
     )
-    ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] | None = Field(
+    ping_url: PingUrl | None = Field(
         None,
         description="A healthchecks address told of each timer's run; {job} in it is the job.",
     )
