@@ -65,8 +65,12 @@ def grants(
     role: Annotated[
         str, typer.Option(metavar="NAME", help="The database role that runs the jobs.")
     ] = "tuturuuu_jobs",
+    producer: Annotated[
+        bool, typer.Option("--producer", help="For a role that only calls jobs.enqueue.")
+    ] = False,
 ) -> None:
     """Print the GRANT statements that an administrator runs for a role of the jobs."""
-    from tuturuuu_jobs.runtime.grants import render_grants
+    from tuturuuu_jobs.runtime.grants import render_grants, render_producer_grants
 
-    output.print_lines(render_grants(role).splitlines())
+    render = render_producer_grants if producer else render_grants
+    output.print_lines(render(role).splitlines())

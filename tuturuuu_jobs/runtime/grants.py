@@ -47,6 +47,7 @@ _RIGHTS: Final = {
         "public.habit_calendar_events",
     ),
 }
+_ALL: Final = "select, insert, update, delete"
 _OWN_TABLES: Final = (
     "runs",
     "attempts",
@@ -54,6 +55,13 @@ _OWN_TABLES: Final = (
     "rate_buckets",
     "cursors",
     "calendar_windows",
+    "requests",
+)
+_ENGINE_TABLES: Final = (
+    "jobs_queue.procrastinate_jobs",
+    "jobs_queue.procrastinate_events",
+    "jobs_queue.procrastinate_workers",
+    "jobs_queue.procrastinate_periodic_defers",
 )
 
 
@@ -63,20 +71,25 @@ _FUNCTIONS: Final = (
     "jobs.remove_stray_events(integer)",
     "private.upsert_scheduling_metadata(uuid, text, text, int, int, int, int, int)",
 )
+_PRODUCERS: Final = (
+    "jobs.enqueue(text, jsonb, text, timestamptz, interval, integer, jsonb, uuid)",
+    "jobs.run_status(uuid)",
+)
 
 
 def needed_rights() -> Iterator[tuple[str, str]]:
     """Every table with its schema, and a right on it that the jobs use: one pair for each."""
     own = [(rights, f"jobs.{table}") for rights, table in _own_rights()]
     theirs = [(rights, table) for rights, tables in _RIGHTS.items() for table in tables]
-    for rights, table in theirs + own:
+    engine = [(_ALL, table) for table in _ENGINE_TABLES]
+    for rights, table in theirs + own + engine:
         for right in rights.split(", "):
             yield table, right
 
 
 def _own_rights() -> Iterator[tuple[str, str]]:
     for table in _OWN_TABLES:
-        yield "select, insert, update, delete", table
+        yield _ALL, table
     yield "select, insert", "events"
     for table in ("migrations", "installation", "exhausted", "last_success"):
         yield "select", table
@@ -91,7 +104,7 @@ def render_grants(role: str) -> str:
     name = sql.Identifier(role).as_string(None)
     lines = [
         f"alter role {name} with bypassrls;",
-        f"grant usage on schema public, private, jobs to {name};",
+        f"grant usage on schema public, private, jobs, jobs_queue to {name};",
         f"grant temporary on database current_database to {name};",
     ]
     lines[2] = (
@@ -101,5 +114,16 @@ def render_grants(role: str) -> str:
     for rights, tables in _RIGHTS.items():
         lines += [f"grant {rights} on {table} to {name};" for table in tables]
     lines += [f"grant {rights} on jobs.{table} to {name};" for rights, table in _own_rights()]
-    lines += [f"grant execute on function {function} to {name};" for function in _FUNCTIONS]
+    lines += [f"grant {_ALL} on {table} to {name};" for table in _ENGINE_TABLES]
+    lines.append(f"grant usage on all sequences in schema jobs_queue to {name};")
+    functions = (*_FUNCTIONS, *_PRODUCERS)
+    lines += [f"grant execute on function {function} to {name};" for function in functions]
+    return "\n".join(lines) + "\n"
+
+
+def render_producer_grants(role: str) -> str:
+    """GRANT statements for a role that only asks for runs and sees how they stand."""
+    name = sql.Identifier(role).as_string(None)
+    lines = [f"grant usage on schema jobs to {name};"]
+    lines += [f"grant execute on function {function} to {name};" for function in _PRODUCERS]
     return "\n".join(lines) + "\n"

@@ -11,7 +11,10 @@ import dataclasses
 import functools
 import hashlib
 import importlib.resources
+import importlib.util
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -29,7 +32,7 @@ class Migration:
 
     Attributes:
         name: The file's name without its ending; sorts in the order of application.
-        text: SQL that leaves its transaction to the caller.
+        text: SQL that leaves its transaction to the caller, as in the file.
         sha256: Of the text, in hexadecimal.
     """
 
@@ -42,6 +45,24 @@ class Migration:
 class _Applied:
     name: str
     sha256: str
+
+
+_INCLUDE: Final = re.compile(r"^-- include: (\w+)/(\S+)$", re.MULTILINE)
+
+
+def _complete(text: str) -> str:
+    """A migration with the engine's own statements where it names their file."""
+    return _INCLUDE.sub(lambda found: _text_of(found[1], found[2]), text)
+
+
+def _text_of(package: str, path: str) -> str:
+    # Its folder, not the package itself: importing that would cost every command.
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise SettingsError(
+            f"the package {package} is not installed", hint="install tuturuuu-jobs anew with pip"
+        )
+    return Path(spec.submodule_search_locations[0], path).read_text(encoding="utf-8")
 
 
 @functools.cache
@@ -91,7 +112,7 @@ def migrate(connection: psycopg.Connection[Any]) -> list[str]:
         missing = _missing(load_migrations(), _load_applied(connection))
         for migration in missing:
             # The text comes from this package, not from data.
-            connection.execute(migration.text.encode())
+            connection.execute(_complete(migration.text).encode())
             connection.execute(_RECORD, {"name": migration.name, "sha256": migration.sha256})
     return [migration.name for migration in missing]
 
@@ -152,7 +173,7 @@ def render_migrations() -> str:
             f"-- {migration.name}",
             # Rendered for psql, from file names and hashes of this package.
             f"insert into jobs.migrations (name, sha256) values {row};",  # noqa: S608
-            migration.text.strip(),
+            _complete(migration.text).strip(),
         ]
     return "\n\n".join([*parts, "commit;"]) + "\n"
 

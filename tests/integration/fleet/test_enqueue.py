@@ -1,0 +1,245 @@
+"""jobs.enqueue as a producer calls it: from SQL, with its own rights, in its own transaction."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from tests.fixtures.postgres import Database
+from tuturuuu_jobs.runtime.grants import render_producer_grants
+
+WS_ID = UUID("11111111-2222-4333-8444-555555555555")
+PRODUCER = f"jobs_producer_{os.getpid()}"
+
+
+def enqueue(connection: psycopg.Connection[Any], job: str = "full-sync", **given: Any) -> UUID:
+    payload = given.pop("payload", {"ws_id": str(WS_ID)})
+    named = [
+        sql.SQL("{} => {}").format(sql.Identifier(name), value) for name, value in given.items()
+    ]
+    row = connection.execute(
+        sql.SQL("select jobs.enqueue({})").format(
+            sql.SQL(", ").join([sql.Literal(job), sql.Literal(Jsonb(payload)), *named])
+        )
+    ).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def waiting(connection: psycopg.Connection[Any]) -> list[UUID]:
+    """The requests that the engine would hand out, in its order."""
+    rows = connection.execute(
+        "select (args ->> 'request')::uuid from jobs_queue.procrastinate_jobs"
+        " where status = 'todo' order by priority desc, id"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def status(connection: psycopg.Connection[Any], run_id: UUID) -> Any:
+    row = connection.execute("select jobs.run_status(%s)", (run_id,)).fetchone()
+    return row and row[0]
+
+
+@pytest.fixture
+def producer(database: Database) -> Database:
+    """The database for a role that has what the printed grants give, and nothing else."""
+    with database.connect() as admin:
+        if admin.execute("select from pg_roles where rolname = %s", (PRODUCER,)).rowcount == 0:
+            admin.execute(f"create role {PRODUCER} login".encode())
+        admin.execute(render_producer_grants(PRODUCER).encode())
+    return database
+
+
+def test_a_producer_needs_no_other_right_and_reads_its_own_write(producer: Database) -> None:
+    with producer.connect() as connection:
+        connection.execute(f"set session authorization {PRODUCER}".encode())
+        run_id = enqueue(connection, idempotency_key=sql.Literal("order 1"))
+        told = status(connection, run_id)
+        assert (told["state"], told["job"], told["ws_id"]) == ("queued", "full-sync", str(WS_ID))
+        assert (told["status"], told["result"]) == (None, None)
+        assert status(connection, uuid4()) is None
+        for statement in (
+            "select * from jobs.requests",
+            "select * from jobs.runs",
+            "select * from jobs_queue.procrastinate_jobs",
+            "delete from jobs.requests",
+            "select jobs.ensure_event_partitions(1)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+
+
+def test_a_role_without_the_grants_may_not_ask(database: Database) -> None:
+    with database.connect() as admin:
+        admin.execute("create role jobs_nobody_of_tests")
+        try:
+            with (
+                database.connect("jobs_nobody_of_tests") as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                enqueue(connection)
+        finally:
+            admin.execute("drop role jobs_nobody_of_tests")
+
+
+def test_a_searched_path_of_the_caller_changes_nothing(producer: Database) -> None:
+    with producer.connect() as admin:
+        admin.execute("create schema trap")
+        admin.execute(f"grant usage on schema trap to {PRODUCER}".encode())
+        admin.execute(
+            "create function trap.now() returns timestamptz language plpgsql as "
+            "$$ begin raise exception 'trapped'; end $$"
+        )
+    with producer.connect(PRODUCER) as connection:
+        connection.execute("set search_path = trap, public")
+        assert status(connection, enqueue(connection))["state"] == "queued"
+
+
+def test_it_is_rolled_back_with_the_callers_transaction(producer: Database) -> None:
+    with producer.connect(PRODUCER) as connection, producer.connect() as admin:
+        with connection.transaction(force_rollback=True):
+            run_id = enqueue(connection)
+            assert status(connection, run_id)["state"] == "queued"
+        assert status(connection, run_id) is None
+        assert waiting(admin) == []
+
+
+def test_work_that_waits_already_is_answered_with_its_id_and_aborts_nothing(
+    producer: Database,
+) -> None:
+    with producer.connect(PRODUCER) as connection, producer.connect() as admin:
+        first = enqueue(connection)
+        with connection.transaction():
+            assert enqueue(connection) == first
+            assert enqueue(connection, payload={"wsId": str(WS_ID).upper()}) == first
+            key = sql.Literal("a key")
+            other = enqueue(connection, idempotency_key=key)
+            assert enqueue(connection, idempotency_key=key) == other
+        assert waiting(admin) == [first, other]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"payload": {"ws_id": str(WS_ID), "allow_mass_delete": True}},
+        {"run_at": sql.SQL("now() + interval '1 hour'")},
+        {"priority": sql.Literal(5)},
+        {"job": "sync"},
+        {"payload": {"ws_id": str(uuid4())}},
+    ],
+    ids=["payload", "moment", "priority", "job", "workspace"],
+)
+def test_other_work_is_not_swallowed(producer: Database, given: dict[str, Any]) -> None:
+    with producer.connect(PRODUCER) as connection:
+        assert enqueue(connection) != enqueue(connection, **given)
+
+
+def test_what_would_expire_earlier_is_no_substitute(producer: Database) -> None:
+    with producer.connect(PRODUCER) as connection:
+        brief = enqueue(connection, expires=sql.Literal(timedelta(minutes=1)))
+        patient = enqueue(connection)
+        assert patient != brief
+        assert enqueue(connection, expires=sql.Literal(timedelta(minutes=1))) in {brief, patient}
+
+
+def test_a_waiting_run_that_answers_for_another_caller_cannot_begin_before_that_one_commits(
+    producer: Database,
+) -> None:
+    with producer.connect(PRODUCER) as connection, producer.connect() as worker:
+        first = enqueue(connection)
+        claim = "select id from jobs.requests where id = %s for update skip locked"
+        with connection.transaction():
+            assert enqueue(connection) == first
+            assert worker.execute(claim, (first,)).fetchall() == []
+        assert worker.execute(claim, (first,)).fetchall() == [(first,)]
+
+
+def test_of_one_key_at_once_all_get_one_id(producer: Database) -> None:
+    got: list[UUID] = []
+    together = threading.Barrier(6)
+
+    def ask() -> None:
+        with producer.connect(PRODUCER) as connection:
+            together.wait()
+            got.append(enqueue(connection, idempotency_key=sql.Literal("once")))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 6
+    assert len(set(got)) == 1
+
+
+@pytest.mark.parametrize(("status_of_first", "freed"), [("failed", True), ("succeeded", False)])
+def test_only_a_failure_frees_a_key(
+    producer: Database, status_of_first: str, *, freed: bool
+) -> None:
+    with producer.connect(PRODUCER) as connection, producer.connect() as admin:
+        first = enqueue(connection, idempotency_key=sql.Literal("k"))
+        admin.execute(
+            "update jobs.requests set state = 'done', status = %s, finished_at = now()",
+            (status_of_first,),
+        )
+        again = enqueue(connection, idempotency_key=sql.Literal("k"))
+        assert (again != first) is freed
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({"ws_id": str(WS_ID), "access_token": "abc"}, "access_token"),
+        ({"ws_id": str(WS_ID), "refreshToken": "abc"}, "refreshToken"),
+        ({"ws_id": str(WS_ID), "deep": [{"apiKey": 1}]}, "apiKey"),
+        ({"ws_id": str(WS_ID), "note": "ya29.planted-canary"}, "note"),
+        ({"ws_id": str(WS_ID), "list": ["postgres://u:planted-canary@host/db"]}, "list"),
+        ({"ws_id": str(WS_ID), "calendars": "team@example.test"}, "calendars"),
+        ({"ws_id": str(WS_ID), "windowDays": "thirty"}, "window_days"),
+        ({"ws_id": str(WS_ID), "past": "a while"}, "past"),
+        ({"ws_id": "mine"}, "ws_id"),
+        ({}, "ws_id"),
+        ([], "payload"),
+        ("text", "payload"),
+        ({"ws_id": str(WS_ID), "note": "x" * 40_000}, "payload"),
+    ],
+)
+def test_a_payload_that_is_wrong_or_secret_is_refused_by_its_field(
+    producer: Database, payload: Any, field: str
+) -> None:
+    with (
+        producer.connect(PRODUCER) as connection,
+        pytest.raises(psycopg.errors.InvalidParameterValue) as caught,
+    ):
+        enqueue(connection, payload=payload)
+    assert field in str(caught.value)
+    assert "planted-canary" not in str(caught.value)
+
+
+def test_an_unknown_job_is_refused(producer: Database) -> None:
+    with (
+        producer.connect(PRODUCER) as connection,
+        pytest.raises(psycopg.errors.InvalidParameterValue, match="no such job"),
+    ):
+        enqueue(connection, "orchestrate-sync")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"ws_id": str(WS_ID), "calendars": ["team@example.test"], "past": "30d", "future": None},
+        {"wsId": str(WS_ID), "windowDays": 14, "forceReschedule": True, "engine": "local"},
+        {"ws_id": str(WS_ID), "something_new": {"of": ["a newer producer"]}},
+    ],
+)
+def test_what_producers_write_is_taken(producer: Database, payload: dict[str, Any]) -> None:
+    with producer.connect(PRODUCER) as connection:
+        assert status(connection, enqueue(connection, payload=payload))["state"] == "queued"

@@ -1,0 +1,1 @@
+"""Work beyond one machine: what was asked for, the engine that hands it out, and the worker."""

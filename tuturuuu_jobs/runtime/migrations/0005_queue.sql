@@ -1,0 +1,247 @@
+-- Work that waits for a worker: what was asked for in jobs.requests, the engine's own tables in a
+-- schema of theirs. Producers call jobs.enqueue inside their own transaction and need nothing else.
+
+create schema jobs_queue;
+revoke all on schema jobs_queue from public;
+-- The engine's statements name no schema; its functions find their tables by the path of the caller.
+set local search_path = jobs_queue, pg_catalog;
+-- include: procrastinate/sql/schema.sql
+set local search_path to default;
+alter table jobs_queue.procrastinate_jobs enable row level security;
+alter table jobs_queue.procrastinate_events enable row level security;
+alter table jobs_queue.procrastinate_workers enable row level security;
+alter table jobs_queue.procrastinate_periodic_defers enable row level security;
+
+-- One row for each run that somebody asked for. Its id is that of its first run; a run that must be
+-- begun anew (its worker died, its key was held) gets another one: current_run.
+create table jobs.requests (
+    id              uuid primary key,
+    job             text not null,
+    ws_id           uuid not null,
+    concurrency_key text not null,
+    payload         jsonb not null,
+    work            text not null,
+    idempotency_key text,
+    state           text not null default 'queued' check (state in ('queued', 'running', 'done')),
+    status          text,
+    code            text,
+    priority        integer not null default 0,
+    run_at          timestamptz,
+    expires_at      timestamptz,
+    tags            jsonb not null default '{}',
+    parent_run_id   uuid,
+    current_run     uuid,
+    delivery        integer not null default 0,
+    tries           integer not null default 0,
+    created_at      timestamptz not null default now(),
+    finished_at     timestamptz,
+    constraint requests_done_is_finished check (
+        (state = 'done') = (finished_at is not null) and (state = 'done') = (status is not null)
+    )
+);
+alter table jobs.requests enable row level security;
+
+-- As with the slot of a run: a failure frees the key, everything else keeps it.
+create unique index requests_one_per_key on jobs.requests (job, idempotency_key)
+    where state <> 'done' or status in ('succeeded', 'partial');
+create index requests_waiting on jobs.requests (work) where state = 'queued';
+create index requests_finished on jobs.requests (finished_at) where state = 'done';
+create index requests_of_parent on jobs.requests (parent_run_id) where parent_run_id is not null;
+
+-- What is wrong with a payload, in words that name fields and repeat no value; null if nothing is.
+create function jobs.complain_about_payload(job text, payload jsonb) returns text
+    language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+    workspace constant text := coalesce(payload ->> 'ws_id', payload ->> 'wsId');
+    field record;
+begin
+    if job is null or job not in ('sync', 'full-sync', 'schedule') then
+        return 'there is no such job; one of sync, full-sync, schedule';
+    end if;
+    if payload is null or jsonb_typeof(payload) <> 'object' then
+        return 'the payload should be a JSON object';
+    end if;
+    if length(payload::text) > 32768 then
+        return 'the payload is longer than 32 KiB';
+    end if;
+    for field in
+        with recursive part (name, value) as (
+            select key, each.value from jsonb_each(payload) each
+            union all
+            select coalesce(inner_part.key, part.name), inner_part.value
+            from part
+            cross join lateral (
+                select key, value from jsonb_each(
+                    case jsonb_typeof(part.value) when 'object' then part.value else '{}' end
+                )
+                union all
+                select null, value from jsonb_array_elements(
+                    case jsonb_typeof(part.value) when 'array' then part.value else '[]' end
+                )
+            ) inner_part
+        )
+        select name, value #>> '{}' as text_value, jsonb_typeof(value) as kind from part
+    loop
+        if field.kind <> 'null' and field.name ~*
+            '(password|passwd|secret|authorization|cookie|token|api[_-]?key|master[_-]?key)'
+        then
+            return format('the field %s is refused: secrets do not travel in payloads',
+                          left(field.name, 40));
+        end if;
+        if field.kind = 'string' and field.text_value ~* (
+            '(\mya29\.|(^|[^\w/])1//[\w-]{6,}|\meyJ[\w-]{4,}\.[\w-]{4,}|\m(GOCSPX-|AIza|sbp_|sb_secret_)'
+            '[\w-]{8,}|\m(Bearer|Basic)\s+[\w.~+/=-]{8,}|\m[a-z][a-z0-9+.-]*://[^\s/@:]*:[^\s]*@)'
+        ) then
+            return format('the field %s is refused: its value looks like a secret',
+                          left(field.name, 40));
+        end if;
+    end loop;
+    if workspace is null or not workspace ~*
+        '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+    then
+        return 'the field ws_id should be the id of a workspace';
+    end if;
+    -- The fields that jobs know, by what they may be; others are kept out by the run, with a warning.
+    for field in
+        select known.name, known.kind, known.pattern, given.value
+        from jsonb_each(payload) given
+        join (values
+            ('ws_id', 'string', null),
+            ('calendars', 'array', null),
+            ('past', 'string', '^(0|[1-9][0-9]{0,9})[smhd]$'),
+            ('future', 'string', '^(0|[1-9][0-9]{0,9})[smhd]$'),
+            ('allow_mass_delete', 'boolean', null),
+            ('window_days', 'number', '^-?[0-9]{1,9}$'),
+            ('force_reschedule', 'boolean', null),
+            ('user_id', 'string', '^[0-9a-fA-F-]{36}$'),
+            ('timezone', 'string', '^[A-Za-z0-9_+/-]{1,64}$'),
+            ('client_timezone', 'string', '^[A-Za-z0-9_+/-]{1,64}$'),
+            ('engine', 'string', '^(local|app)$')
+        ) known (name, kind, pattern)
+            on known.name = lower(regexp_replace(given.key, '([A-Z])', '_\1', 'g'))
+        where jsonb_typeof(given.value) <> 'null'
+    loop
+        if jsonb_typeof(field.value) <> field.kind
+            or not coalesce(field.value #>> '{}' ~ field.pattern, true)
+        then
+            return format('the field %s has a value of a wrong kind', field.name);
+        end if;
+    end loop;
+    return null;
+end
+$$;
+
+-- Asks for a run and returns its id, inside the caller's transaction: it is rolled back with it.
+-- Work that waits already is not put there twice: the answer is the waiting run's id. That row
+-- stays locked until the caller commits, so that a worker cannot begin before it sees what the
+-- caller wrote. The errors: 22023, naming the field.
+create function jobs.enqueue(
+    job text,
+    payload jsonb,
+    idempotency_key text default null,
+    run_at timestamptz default null,
+    expires interval default null,
+    priority integer default 0,
+    tags jsonb default '{}',
+    parent_run_id uuid default null
+) returns uuid
+    language plpgsql security definer set search_path = pg_catalog, jobs_queue, pg_temp as $$
+#variable_conflict use_variable
+declare
+    wrong constant text := jobs.complain_about_payload(job, payload);
+    workspace uuid;
+    key text;
+    work text;
+    due timestamptz;
+    ends timestamptz;
+    id uuid;
+    known uuid;
+begin
+    if wrong is not null then
+        raise exception 'jobs.enqueue: %', wrong using errcode = '22023';
+    end if;
+    if length(idempotency_key) > 200 then
+        raise exception 'jobs.enqueue: the idempotency key is longer than 200 characters'
+            using errcode = '22023';
+    end if;
+    if expires <= interval '0' then
+        raise exception 'jobs.enqueue: expires should be longer than zero' using errcode = '22023';
+    end if;
+    if jsonb_typeof(coalesce(tags, '{}')) <> 'object' or length(tags::text) > 4096 then
+        raise exception 'jobs.enqueue: tags should be a small JSON object' using errcode = '22023';
+    end if;
+    workspace := coalesce(payload ->> 'ws_id', payload ->> 'wsId')::uuid;
+    key := case job when 'schedule' then 'schedule-' else 'google-calendar-sync-' end || workspace;
+    due := case when run_at > now() then run_at end;
+    ends := coalesce(due, now()) + expires;
+    work := md5(concat_ws('/', job, key, payload - 'ws_id' - 'wsId', due, parent_run_id));
+    -- Rises with time like the ids of runs.
+    id := (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
+           || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid;
+    if idempotency_key is null then
+        select waiting.id into known from jobs.requests waiting
+        where waiting.work = work and waiting.state = 'queued' and waiting.idempotency_key is null
+          and waiting.priority >= coalesce(priority, 0)
+          and (waiting.expires_at is null or waiting.expires_at >= ends)
+        order by waiting.created_at limit 1
+        for share skip locked;
+        if found then
+            return known;
+        end if;
+    end if;
+    loop
+        insert into jobs.requests (
+            id, job, ws_id, concurrency_key, payload, work, idempotency_key, priority, run_at,
+            expires_at, tags, parent_run_id
+        ) values (
+            id, job, workspace, key, payload, work, idempotency_key, coalesce(priority, 0), due,
+            ends, coalesce(tags, '{}'), parent_run_id
+        ) on conflict do nothing;
+        exit when found;
+        select earlier.id into known from jobs.requests earlier
+        where earlier.job = job and earlier.idempotency_key = idempotency_key
+          and (earlier.state <> 'done' or earlier.status in ('succeeded', 'partial'));
+        if found then
+            return known;
+        end if;
+    end loop;
+    -- What comes later must not stand in the way of what may begin now: it has a lock of its own
+    -- there, and the run's own key decides.
+    insert into jobs_queue.procrastinate_jobs (
+        queue_name, task_name, priority, lock, args, scheduled_at
+    ) values (
+        case job when 'schedule' then 'schedule' else 'calendar-sync' end, 'tuturuuu.run',
+        coalesce(priority, 0), case when due is null then key else key || '/' || id end,
+        jsonb_build_object('request', id), due
+    );
+    return id;
+end
+$$;
+
+-- Where a run that was asked for stands: state is queued, running or done; then status and code as
+-- in the ledger, and the result if a run got that far. Null if nobody asked for such a run.
+create function jobs.run_status(run_id uuid) returns jsonb
+    language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select jsonb_build_object(
+        'run_id', request.id,
+        'state', request.state,
+        'status', request.status,
+        'code', request.code,
+        'job', request.job,
+        'ws_id', request.ws_id,
+        'queued_at', request.created_at,
+        'run_at', request.run_at,
+        'finished_at', request.finished_at,
+        'current_run', request.current_run,
+        'result', case when request.state = 'done' then run.result end
+    )
+    from jobs.requests request
+    left join jobs.runs run on run.id = request.current_run
+    where request.id = run_status.run_id
+$$;
+
+revoke execute on function jobs.complain_about_payload(text, jsonb) from public;
+revoke execute on function jobs.enqueue(
+    text, jsonb, text, timestamptz, interval, integer, jsonb, uuid
+) from public;
+revoke execute on function jobs.run_status(uuid) from public;
