@@ -83,7 +83,8 @@ class Board:
         self.score += seat.worth - self._squeeze(index)
         if len(owner.seats) > owner.thrift:
             self.score -= FRAGMENT
-        self._count_moves(owner)
+        if owner.stakes:
+            self._count_moves(owner)
 
     def remove(self, seat: Seat) -> None:
         """Give a place back."""
@@ -96,7 +97,8 @@ class Board:
             self.score += FRAGMENT
         owner.seats.remove(seat)
         owner.missing += seat.length
-        self._count_moves(owner)
+        if owner.stakes:
+            self._count_moves(owner)
 
     def index_of(self, seat: Seat) -> int:
         """Where a seat is on the timeline, until the next change."""
@@ -219,10 +221,9 @@ class Board:
         return low or end, high
 
     def _count_moves(self, owner: Owner) -> None:
-        if owner.stakes:
-            toll = self._toll(owner)
-            self.score += owner.toll - toll
-            owner.toll = toll
+        toll = self._toll(owner)
+        self.score += owner.toll - toll
+        owner.toll = toll
 
     def _toll(self, owner: Owner) -> int:
         if self.force:

@@ -58,11 +58,12 @@ class Aim(NamedTuple):
 
     def distance(self, start: int, length: int) -> int:
         """Minutes away from what is wanted."""
-        away = abs(start - self.at) // self.unit
-        if start < self.low:
-            away += self.low - start
-        if start + length > self.high:
-            away += start + length - self.high
+        at, unit, low, high, _, _, _ = self
+        away = abs(start - at) // unit
+        if start < low:
+            away += low - start
+        if start + length > high:
+            away += start + length - high
         return away
 
     def admits(self, start: int, length: int) -> bool:
@@ -254,7 +255,8 @@ Stake = tuple[int, int, bool]
 
 def late_minutes(start: int, length: int, due: int) -> int:
     """How much of ``[start, start + length)`` comes after ``due``."""
-    return min(length, max(0, start + length - due))
+    late = start + length - due
+    return 0 if late <= 0 else min(length, late)
 
 
 def assign(

@@ -56,10 +56,10 @@ def difference(
         fixed[_key_of(event)].append(event)
     result = _Changes(board, snapshot.force)
     for owner in owners:
-        result.compare(owner, fixed.get(_key(owner), ()))
+        result.compare(owner, fixed.get(_key(owner), ()) if fixed else ())
     result.deletes += [_removal(row) for row in demands.removals]
     items = [*result.items, *_fixed_items(snapshot, demands, owners, fixed)]
-    items.sort(key=lambda item: (item.start, item.end, item.id.int))
+    items.sort(key=_in_time)
     return Difference(tuple(items), result.in_order(), result.moves)
 
 
@@ -121,13 +121,13 @@ class _Changes:
     def in_order(self) -> tuple[Change, ...]:
         """Deletes, updates, inserts, each by start."""
         self.deletes.sort(key=lambda each: (each.start, each.event_id.int))
-        self.updates.sort(key=_by_item)
-        self.inserts.sort(key=_by_item)
+        self.updates.sort(key=lambda each: _in_time(each.item))
+        self.inserts.sort(key=lambda each: _in_time(each.item))
         return (*self.deletes, *self.updates, *self.inserts)
 
 
-def _by_item(change: Insert | Update) -> tuple[int, int, int]:
-    return change.item.start, change.item.end, change.item.id.int
+def _in_time(item: Item) -> tuple[int, int, int]:
+    return item.start, item.end, item.id.int
 
 
 def _key(owner: Owner) -> Key:

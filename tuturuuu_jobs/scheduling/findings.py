@@ -70,7 +70,7 @@ class _Way:
             *snapshot.pieces,
         )
         events = [(each.start, each.end, each.event_id) for each in known if each.event_id]
-        events.sort(key=_in_time)
+        events.sort()
         self._events = events
         self._starts = [start for start, _, _ in events]
         self._longest = max([end - start for start, end, _ in events], default=0)
@@ -91,10 +91,6 @@ class _Way:
                 if index < len(intervals) and intervals[index][0] < end:
                     found.append(event_id)
         return tuple(found)
-
-
-def _in_time(event: tuple[int, int, UUID]) -> tuple[int, int, int]:
-    return event[0], event[1], event[2].int
 
 
 def _cycles(demands: Demands) -> list[Finding]:
@@ -173,9 +169,8 @@ def _why_unplaced(window: Window, board: Board, owner: Occurrence) -> tuple[Code
         return Code.MISSED_TODAY, "Its time of today has passed."
     if owner.bumped:
         return Code.BUMPED_BY, "A task of higher priority took its place; no other one was found."
-    free = _longest_free(board, window, owner)
     aim = owner.aims[0]
-    if free >= shape.shortest and (aim.first, aim.until) != (-FAR, FAR):
+    if (aim.first, aim.until) != (-FAR, FAR) and _is_free_somewhere(board, window, owner):
         return Code.NO_SLOT_NEAR_PREFERENCE, f"No free time near {_preference(window, owner)}."
     return (
         Code.NO_FREE_TIME,
@@ -203,18 +198,19 @@ def _reach(window: Window, owner: Occurrence) -> list[Block]:
     return parts
 
 
-def _longest_free(board: Board, window: Window, owner: Occurrence) -> int:
-    """The longest free stretch of the date's hours, wherever the habit is wanted."""
-    timeline = board.timeline
-    longest = 0
+def _is_free_somewhere(board: Board, window: Window, owner: Occurrence) -> bool:
+    """Whether the date's hours have a free stretch for it, wherever the habit is wanted."""
+    starts, ends, shortest = board.timeline.starts, board.timeline.ends, owner.shape.shortest
     for begin, finish in owner.blocks:
         position = max(begin, window.start)
-        index = timeline.index_after(position)
+        index = board.timeline.index_after(position)
         while position < finish:
-            longest = max(longest, min(finish, timeline.starts[index]) - up(position))
-            position = timeline.ends[index]
+            stop = min(finish, starts[index])
+            if stop - up(position) >= shortest:
+                return True
+            position = ends[index]
             index += 1
-    return longest
+    return False
 
 
 def _habit(owner: Occurrence, fact: Fact, minutes: int, way: tuple[UUID, ...] = ()) -> Finding:

@@ -81,7 +81,7 @@ def gather(snapshot: Snapshot, window: Window) -> Demands:
 def _occurrences(
     snapshot: Snapshot, window: Window, precedence: Precedence, rows: Rows
 ) -> list[Occurrence]:
-    planned = [_Planned(habit, shape_of(habit)) for habit in precedence.order]
+    planned = [_planned(habit) for habit in precedence.order]
     tables = [
         (plan, rows.due[plan.habit.id], rows.open[plan.habit.id], rows.fixed[plan.habit.id])
         for plan in planned
@@ -89,15 +89,14 @@ def _occurrences(
     excluded = {*snapshot.skips, *snapshot.completions}
     found: list[Occurrence] = []
     for day, on in enumerate(window.dates):
-        of_day: dict[UUID, Occurrence] = {}
+        of_day: list[Occurrence] = []
         for order, (plan, due, loose, fixed) in enumerate(tables):
             if on not in due or (excluded and (plan.habit.id, on) in excluded):
                 continue
-            occurrence = plan.on(window, day, order, fixed.get(on, ()), loose.get(on, ()))
-            of_day[plan.habit.id] = occurrence
+            of_day.append(plan.on(window, day, order, fixed.get(on, ()), loose.get(on, ())))
         if precedence.edges:
-            _link(of_day, precedence, on, rows)
-        found += of_day.values()
+            _link({each.habit.id: each for each in of_day}, precedence, on, rows)
+        found += of_day
     return found
 
 
@@ -122,10 +121,11 @@ def _link(of_day: dict[UUID, Occurrence], precedence: Precedence, on: date, rows
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Planned:
-    """A habit with its lengths, ready to be put on a date."""
+    """A habit with its lengths and its tolerance, ready to be put on a date."""
 
     habit: Habit
     shape: Shape
+    reach: int
 
     def on(
         self,
@@ -161,8 +161,7 @@ class _Planned:
         )
 
     def _aims(self, window: Window, day: int, blocks: list[Block]) -> list[Aim]:
-        habit = self.habit
-        reach = max(REACH, 4 * self.shape.preferred)
+        habit, reach = self.habit, self.reach
         if self.shape.number == 1:
             if habit.ideal is not None:
                 at = _ideal_on(window, day, blocks, habit.ideal)
@@ -173,11 +172,11 @@ class _Planned:
             return [Aim(window.minute(day, NOON), 8)]
         if not blocks:
             return [Aim(window.minute(day, NOON), 8)] * self.shape.number
-        return self._spread(window, day, blocks, reach)
+        return self._spread(window, day, blocks)
 
-    def _spread(self, window: Window, day: int, blocks: list[Block], reach: int) -> list[Aim]:
+    def _spread(self, window: Window, day: int, blocks: list[Block]) -> list[Aim]:
         """Aims evenly over the day or its wanted part; an ideal time replaces the nearest one."""
-        habit, count = self.habit, self.shape.number
+        habit, reach, count = self.habit, self.reach, self.shape.number
         low, high, first, until = blocks[0][0], blocks[-1][1], -FAR, FAR
         if habit.band is not None:
             low, high = (window.minute(day, each) for each in BANDS[habit.band][:2])
@@ -193,6 +192,11 @@ class _Planned:
             aims[nearest] = Aim(at, first=at - reach, last=at + reach)
             aims.sort()
         return aims
+
+
+def _planned(habit: Habit) -> _Planned:
+    shape = shape_of(habit)
+    return _Planned(habit, shape, max(REACH, 4 * shape.preferred))
 
 
 def _taken(aims: list[Aim], fixed: Sequence[Instance], rows: Sequence[Row]) -> set[int]:

@@ -45,13 +45,13 @@ def free_aims(owner: Occurrence) -> list[Aim]:
 
 def wanted(owner: Occurrence) -> int:
     """The length of the next instance: an equal share of the missing minutes, within bounds."""
-    missing = owner.missing
-    left = max(1, len(owner.aims) - len(owner.seats))
-    if left == 1:
-        return min(missing, owner.shape.longest)
+    missing, longest = owner.missing, owner.shape.longest
+    left = len(owner.aims) - len(owner.seats)
+    if left <= 1:
+        return missing if missing < longest else longest
     share, over = divmod(missing, GRID)
     share = -(-share // left) * GRID + over
-    return min(missing, max(owner.shape.shortest, min(share, owner.shape.longest)))
+    return min(missing, max(owner.shape.shortest, min(share, longest)))
 
 
 def best_seat(board: Board, owner: Occurrence, aim: Aim) -> Seat | None:
@@ -71,10 +71,11 @@ def best_seat(board: Board, owner: Occurrence, aim: Aim) -> Seat | None:
 def best_start(board: Board, owner: Occurrence, aim: Aim, length: int) -> int | None:
     """Where an instance of ``length`` costs least; the earliest such start."""
     low, high = owner.span()
+    low, high = max(aim.first, board.now, low), min(aim.until, high)
     search = _Search(board, owner, aim, length)
     for begin, finish in owner.blocks:
-        first = max(begin, aim.first, board.now, low)
-        last = min(min(finish, aim.until, high) - length, aim.last)
+        first = begin if begin > low else low
+        last = min((finish if finish < high else high) - length, aim.last)
         if up(first) <= last:
             search.between(first, last)
     return None if search.cost == FAR else search.start
@@ -84,14 +85,16 @@ class _Search:
     """The cheapest start found so far for one instance of one length."""
 
     __slots__ = (
-        "_aim", "_board", "_breaks", "_ends", "_left", "_length", "_owner", "_preferred",
-        "_right", "_starts", "_unit", "cost", "start",
+        "_aim", "_board", "_breaks", "_ends", "_gaps", "_left", "_length", "_owner", "_preferred",
+        "_right", "_several", "_starts", "_unit", "cost", "start",
     )  # fmt: skip
 
     def __init__(self, board: Board, owner: Occurrence, aim: Aim, length: int) -> None:
         self._board, self._owner, self._aim, self._length = board, owner, aim, length
         self._starts, self._ends = board.timeline.starts, board.timeline.ends
         self._preferred = board.preferred
+        self._gaps = (0, board.minimum, board.preferred)
+        self._several = len(owner.aims) > 1
         self._breaks = board.break_every is not None
         self._unit = 2 * owner.weight * length
         self.cost, self.start = FAR, FAR
@@ -112,7 +115,8 @@ class _Search:
         while before <= last and before <= self._right:
             after = starts[index]
             if after - before >= length:
-                low, high = max(first, before), min(last, after - length)
+                low = before if before > first else first
+                high = after - length if after < stop else last
                 if low <= high:
                     self._look(index, low, high)
             if after >= stop:
@@ -124,7 +128,8 @@ class _Search:
         while after > first and after - length >= self._left:
             before = ends[index - 1]
             if after - before >= length:
-                low, high = max(first, before), min(last, after - length)
+                low = before if before > first else first
+                high = after - length if after < stop else last
                 if low <= high:
                     self._look(index, low, high)
             index -= 1
@@ -133,7 +138,7 @@ class _Search:
     def _look(self, index: int, low: int, high: int) -> None:
         """Look at the starts from ``low`` to ``high`` in the gap before ``index``."""
         length, preferred, near, unit = self._length, self._preferred, self._board.near, self._unit
-        if len(self._owner.aims) > 1:
+        if self._several:
             low, high = _apart(self._owner, low, high, length)
         low += -low % GRID
         if low > high:
@@ -151,7 +156,7 @@ class _Search:
         for start in self._candidates(low, high - high % GRID, before, limit):
             if not low <= start <= high:
                 continue
-            away = abs(start - at) // scale
+            away = (start - at if start > at else at - start) // scale
             if start < edge:
                 away += edge - start
             if start > brim:
@@ -181,19 +186,27 @@ class _Search:
         corners by the neighbours. ``limit`` is the latest start that the neighbour after allows.
         """
         at, preferred = self._aim.at, self._preferred
-        near = low if at < low else min(at, high)
+        near = low if at < low else high if at > high else at
         found: list[int] = []
         crowded = limit - before < 2 * preferred
         if crowded or near - before < preferred:
-            for gap in (0, self._board.minimum, preferred):
-                early = max(low, before + gap)
+            for gap in self._gaps:
+                early = before + gap
+                if early < low:
+                    early = low
                 early += -early % GRID
-                found += (early, early + -early % QUARTER)
+                found.append(early)
+                if early % QUARTER:
+                    found.append(early + -early % QUARTER)
         if crowded or limit - near < preferred:
-            for gap in (0, self._board.minimum, preferred):
-                late = min(high, limit - gap)
+            for gap in self._gaps:
+                late = limit - gap
+                if late > high:
+                    late = high
                 late -= late % GRID
-                found += (late, late - late % QUARTER)
+                found.append(late)
+                if late % QUARTER:
+                    found.append(late - late % QUARTER)
         if near % QUARTER:
             early, late = near - near % GRID, near + -near % GRID
             found += (early, late, near - near % QUARTER, near + -near % QUARTER)

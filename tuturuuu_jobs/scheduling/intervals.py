@@ -56,7 +56,9 @@ class Lane:
 class Timeline(Generic[T]):
     """One person's time: what is blocked, and the seats taken in it."""
 
-    __slots__ = ("_days", "air", "ends", "floor", "lanes", "midnights", "seats", "starts")
+    __slots__ = (
+        "_days", "_known", "air", "ends", "floor", "lanes", "midnights", "seats", "starts",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Timeline(Generic[T]):
         self.air = air
         self.midnights = midnights
         self._days = len(midnights) - 1
+        self._known = False
         self.floor = floor
         self.lanes = lanes
         self.starts = [-FAR, *(start for start, _ in blocked), FAR]
@@ -106,14 +109,16 @@ class Timeline(Generic[T]):
         self.starts.insert(index, start)
         self.ends.insert(index, end)
         self.seats.insert(index, seat)
-        self._forget(start, end, self.ends[index - 1])
+        if self._known:
+            self._forget(start, end, self.ends[index - 1])
         return index
 
     def remove(self, start: int, end: int) -> int:
         """Give ``[start, end)`` back; the index it had."""
         index = bisect_left(self.starts, start)
         del self.starts[index], self.ends[index], self.seats[index]
-        self._forget(start, end, self.ends[index - 1])
+        if self._known:
+            self._forget(start, end, self.ends[index - 1])
         return index
 
     def _forget(self, start: int, end: int, before: int) -> None:
@@ -149,6 +154,7 @@ class Timeline(Generic[T]):
         return lane.gaps[day]
 
     def _find(self, lane: Lane, day: int) -> None:
+        self._known = True
         first, last = self.midnights[day], self.midnights[day + 1]
         starts, ends, air = self.starts, self.ends, self.air
         gaps: list[Gap] = []

@@ -37,7 +37,9 @@ def score_of(board: Board, owners: Sequence[Owner], moves: int) -> Score:
                 delay += owner.weight * seat.length * (seat.start - board.now) // DAY
         else:
             distance += owner.weight * _distance(owner)
-        untidy += UNTIDY * sum([seat.start % QUARTER != 0 for seat in owner.seats])
+        for seat in owner.seats:
+            if seat.start % QUARTER:
+                untidy += UNTIDY
     buffers = sum(_squeezed(board)) + _overruns(board)
     gain = PLACED * placed - LATE * late - 2 * distance
     total = gain - delay - fragments - buffers - untidy - moves
@@ -49,6 +51,8 @@ def _distance(owner: Occurrence) -> int:
 
     Which of several aims an instance stands for is settled by time, and so that it costs least.
     """
+    if not owner.seats:
+        return 0
     if len(owner.seats) == 1 == len(owner.aims):
         seat = owner.seats[0]
         return _away(owner.aims[0], (seat.start, seat.length))
@@ -71,7 +75,8 @@ def held(owner: Owner) -> int:
     minutes = owner.minutes - owner.missing
     if owner.fixed:
         minutes += sum([event.end - event.start for event in owner.fixed])
-    return min(minutes, wanted(owner))
+    most = wanted(owner)
+    return min(most, minutes)
 
 
 def wanted(owner: Owner) -> int:
@@ -83,6 +88,8 @@ def wanted(owner: Owner) -> int:
 
 def late_of(work: Work) -> int:
     """Minutes of a task after its deadline, fixed pieces included."""
+    if not work.fixed:
+        return work.late
     fixed = [late_minutes(each.start, each.end - each.start, work.due) for each in work.fixed]
     return work.late + sum(fixed)
 

@@ -43,7 +43,7 @@ class Rows:
         self._window = window
         self._snapshot = snapshot
         habits = {habit.id: habit for habit in snapshot.habits}
-        self.due = {habit.id: _due_dates(habit, window.dates) for habit in snapshot.habits}
+        self.due = {each: _due_dates(habit, window.dates) for each, habit in habits.items()}
         for instance in sorted(snapshot.instances, key=_by_start):
             self._sort_instance(instance, habits.get(instance.habit_id))
         tasks = {task.id: task for task in snapshot.tasks}

@@ -114,8 +114,8 @@ class _Run:
         """Lay pieces until nothing is left, or no gap."""
         timeline, lane = self._board.timeline, self._work.lane
         longest, first, until = lane.longest, self._work.start, self._until
-        least, air = self._work.least, self._board.preferred if self._airy else -FAR
-        rooms = lane.airy if self._airy else longest
+        least, airy, air = self._work.least, self._airy, self._board.preferred
+        rooms = lane.airy if airy else longest
         for day in range(timeline.day_of(first), len(longest)):
             gaps = timeline.gaps(lane, day) if longest[day] < 0 else lane.gaps[day]
             need = self._need
@@ -127,12 +127,15 @@ class _Run:
                 start, end, before, after = gap
                 if start + need > until:
                     return
-                start = max(start, first)
+                if start < first:
+                    start = first
                 if end - start < need:
                     if self._skipped == FAR and end - start >= least:
                         self._skipped = start
                     continue
-                if min(end, after - air) - max(start, before + air) < need:
+                low, high = before + air, after - air
+                room = (end if end < high else high) - (start if start > low else low)
+                if airy and room < need:
                     if self._skipped == FAR:
                         self._skipped = start
                     continue
