@@ -105,6 +105,19 @@ def test_who_was_declared_lost_writes_nothing_further(database: Database, rows: 
     assert events(rows) == ["run.started", "run.lost"]
 
 
+def test_who_gave_a_sign_of_life_meanwhile_is_not_lost(database: Database, rows: LoadRows) -> None:
+    run = facts()
+    with database.connect() as connection:
+        ledger.open_run(connection, run)
+        found = ledger.load_running(connection, KEY)
+        assert found is not None
+        connection.execute("update jobs.runs set heartbeat_at = heartbeat_at + interval '15 s'")
+        assert not ledger.mark_lost(connection, found)
+        ledger.settle(connection, run.id, result_of(run))
+    assert rows("select status, epoch from jobs.runs") == [("succeeded", 0)]
+    assert events(rows) == ["run.started", "run.settled"]
+
+
 def test_a_final_row_is_inserted_once(database: Database, rows: LoadRows) -> None:
     run = facts()
     with database.connect() as connection:

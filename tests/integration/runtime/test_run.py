@@ -27,7 +27,7 @@ from tuturuuu_jobs.errors import (
 )
 from tuturuuu_jobs.runtime.database import address_of, connect
 from tuturuuu_jobs.runtime.job import Progress, RunContext, RunRequest
-from tuturuuu_jobs.runtime.locks import LockMode, advisory_key
+from tuturuuu_jobs.runtime.locks import LockMode, advisory_key, is_held
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem
 from tuturuuu_jobs.runtime.run import Runtime, preview_job, run_job
 from tuturuuu_jobs.runtime.state import StateDirectory
@@ -202,6 +202,24 @@ def test_a_connection_that_breaks_costs_an_attempt_and_the_lock_is_taken_again(
     result = run_job(ScriptedJob([break_it, look]), {}, RunRequest(), runtime)
     assert (result.exit_code, result.attempts, held) == (0, 2, [True])
     assert rows("select code from jobs.attempts where n = 1") == [("database_unavailable",)]
+
+
+def test_a_lock_that_went_without_its_connection_is_taken_again(
+    database: Database, tmp_path: Path
+) -> None:
+    held: list[bool] = []
+
+    def unlock(ctx: Context, previous: Data | None) -> Data:
+        ctx.connection.execute("select pg_advisory_unlock_all()")
+        raise UnavailableError("no")
+
+    def look(ctx: Context, previous: Data | None) -> Data:
+        held.append(is_held(ctx.connection, KEY))
+        return {}
+
+    runtime = runtime_for(database.dsn, tmp_path, clock=VirtualClock())
+    result = run_job(ScriptedJob([unlock, look]), {}, RunRequest(), runtime)
+    assert (result.exit_code, result.attempts, held) == (0, 2, [True])
 
 
 def test_a_lock_that_another_run_took_meanwhile_ends_the_run(

@@ -164,3 +164,15 @@ def test_an_instance_deleted_with_its_series_beyond_the_window_goes_too(scene: S
     assert (ending(result), part_of(result)["deleted"]) == ((0, "succeeded"), 2)
     assert scene.titles() == {}
     check_quiet(scene)
+
+
+def test_a_deleted_event_takes_none_whose_id_begins_like_its_own(any_scene: Scene) -> None:
+    scene = any_scene
+    for event_id in ("standup", "standup2", "standup20261201"):
+        scene.put(event_id, *DAY_ONE, summary=event_id)
+    assert run(scene).exit_code == 0
+    scene.emulator.delete_event(CALENDAR, "standup")
+    result = run(scene)
+    assert (ending(result), part_of(result)["deleted"]) == ((0, "succeeded"), 1)
+    assert set(scene.titles()) == {"standup2", "standup20261201"}
+    check_quiet(scene)

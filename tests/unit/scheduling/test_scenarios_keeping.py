@@ -61,6 +61,13 @@ def test_56_a_habit_does_not_move_for_half_an_hour_unless_forced() -> None:
     assert changes(forced) == ["update A Jan 6 09:30-10:00 to Jan 6 09:00-09:30"]
 
 
+def test_56_a_habit_moves_once_the_gain_is_more_than_moving_costs() -> None:
+    habit = once("A", 30, "Jan 6", "09:00")
+    assert changes(plan(snapshot(habit, event(habit, "Jan 6 10:30-11:00")))) == []
+    moved = plan(snapshot(habit, event(habit, "Jan 6 10:45-11:15")))
+    assert changes(moved) == ["update A Jan 6 10:45-11:15 to Jan 6 09:00-09:30"]
+
+
 def test_57_a_locked_instance_stays_and_counts_even_with_force() -> None:
     habit = once("A", 30, "Jan 6", "09:00")
     standing = event(habit, "Jan 6 15:00-15:30", State.LOCKED)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from tests.unit.scheduling.building import (
     CRITICAL,
+    HIGH,
     LOW,
     H,
     T,
@@ -141,6 +142,14 @@ def test_21_one_task_is_late_rather_than_two() -> None:
         ["Jan 5 12:00-13:00"],
     ]
     assert findings(result) == ["B late 60"]
+
+
+def test_the_heaviest_is_in_time_though_lighter_ones_are_due_before_it() -> None:
+    sooner = T("A", 120, split=(30, 120), due="Jan 5 10:00")
+    heavy = T("B", 240, split=(30, 120), due="Jan 5 13:00", weight=CRITICAL)
+    soon = T("C", 180, split=(60, None), due="Jan 5 12:00", weight=HIGH)
+    result = plan(snapshot(sooner, heavy, soon, *only_free("Jan 5 08:00-14:00")))
+    assert not [line for line in findings(result) if line.startswith("B ")]
 
 
 def test_22_what_is_done_is_not_planned_again() -> None:
