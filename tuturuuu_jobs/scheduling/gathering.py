@@ -81,7 +81,7 @@ def gather(snapshot: Snapshot, window: Window) -> Demands:
 def _occurrences(
     snapshot: Snapshot, window: Window, precedence: Precedence, rows: Rows
 ) -> list[Occurrence]:
-    planned = [_planned(habit) for habit in precedence.order]
+    planned = [_planned(window, habit) for habit in precedence.order]
     tables = [
         (plan, rows.due[plan.habit.id], rows.open[plan.habit.id], rows.fixed[plan.habit.id])
         for plan in planned
@@ -121,11 +121,13 @@ def _link(of_day: dict[UUID, Occurrence], precedence: Precedence, on: date, rows
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Planned:
-    """A habit with its lengths and its tolerance, ready to be put on a date."""
+    """A habit with its lengths, its tolerance and its hours, ready to be put on a date."""
 
     habit: Habit
     shape: Shape
     reach: int
+    blocks: Sequence[list[Block]]
+    anchored: Sequence[list[Block]]
 
     def on(
         self,
@@ -137,8 +139,7 @@ class _Planned:
     ) -> Occurrence:
         """The demand of one date, without what its fixed instances hold."""
         habit, shape = self.habit, self.shape
-        blocks = window.blocks[habit.hours][day]
-        aims = self._aims(window, day, window.anchored[habit.hours][day])
+        aims = self._aims(window, day, self.anchored[day])
         minutes = shape.minutes
         if fixed:
             taken = _taken(aims, fixed, rows)
@@ -152,7 +153,7 @@ class _Planned:
             habit.weight,
             day,
             window.dates[day],
-            blocks,
+            self.blocks[day],
             shape,
             aims,
             minutes,
@@ -194,9 +195,10 @@ class _Planned:
         return aims
 
 
-def _planned(habit: Habit) -> _Planned:
-    shape = shape_of(habit)
-    return _Planned(habit, shape, max(REACH, 4 * shape.preferred))
+def _planned(window: Window, habit: Habit) -> _Planned:
+    shape, hours = shape_of(habit), habit.hours
+    reach = max(REACH, 4 * shape.preferred)
+    return _Planned(habit, shape, reach, window.blocks[hours], window.anchored[hours])
 
 
 def _taken(aims: list[Aim], fixed: Sequence[Instance], rows: Sequence[Row]) -> set[int]:

@@ -85,14 +85,15 @@ class _Search:
     """The cheapest start found so far for one instance of one length."""
 
     __slots__ = (
-        "_aim", "_board", "_breaks", "_ends", "_gaps", "_left", "_length", "_owner", "_preferred",
-        "_right", "_several", "_starts", "_unit", "cost", "start",
+        "_aim", "_board", "_breaks", "_ends", "_gaps", "_left", "_length", "_near", "_owner",
+        "_preferred", "_right", "_several", "_starts", "_tight", "_unit", "cost", "start",
     )  # fmt: skip
 
     def __init__(self, board: Board, owner: Occurrence, aim: Aim, length: int) -> None:
         self._board, self._owner, self._aim, self._length = board, owner, aim, length
         self._starts, self._ends = board.timeline.starts, board.timeline.ends
         self._preferred = board.preferred
+        self._near, self._tight = board.near, board.tight
         self._gaps = (0, board.minimum, board.preferred)
         self._several = len(owner.aims) > 1
         self._breaks = board.break_every is not None
@@ -137,7 +138,7 @@ class _Search:
 
     def _look(self, index: int, low: int, high: int) -> None:
         """Look at the starts from ``low`` to ``high`` in the gap before ``index``."""
-        length, preferred, near, unit = self._length, self._preferred, self._board.near, self._unit
+        length, preferred, near, unit = self._length, self._preferred, self._near, self._unit
         if self._several:
             low, high = _apart(self._owner, low, high, length)
         low += -low % GRID
@@ -150,11 +151,11 @@ class _Search:
         away = (low - at if at < low else at - high if at > high else 0) // scale
         least = unit * -(-away // QUARTER)
         if limit - before < 2 * preferred:
-            least += self._board.tight[limit - before]
+            least += self._tight[limit - before]
         if least > best:
             return
         for start in self._candidates(low, high - high % GRID, before, limit):
-            if not low <= start <= high:
+            if start < low or start > high:
                 continue
             away = (start - at if start > at else at - start) // scale
             if start < edge:

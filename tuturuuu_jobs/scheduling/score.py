@@ -55,7 +55,8 @@ def _distance(owner: Occurrence) -> int:
         return 0
     if len(owner.seats) == 1 == len(owner.aims):
         seat = owner.seats[0]
-        return _away(owner.aims[0], (seat.start, seat.length))
+        away = owner.aims[0].distance(seat.start, seat.length)
+        return seat.length * -(-away // QUARTER)
     places = sorted([(seat.start, seat.length) for seat in owner.seats])
     aims = owner.aims
     return sum(

@@ -116,9 +116,9 @@ class _Run:
         longest, first, until = lane.longest, self._work.start, self._until
         least, airy, air = self._work.least, self._airy, self._board.preferred
         rooms = lane.airy if airy else longest
+        need = self._need
         for day in range(timeline.day_of(first), len(longest)):
             gaps = timeline.gaps(lane, day) if longest[day] < 0 else lane.gaps[day]
-            need = self._need
             if rooms[day] < need:
                 if self._skipped == FAR and longest[day] >= least:
                     self._skipped = max(first, gaps[0][0])
