@@ -92,7 +92,8 @@ class FanOuts:
     ) -> Result:
         choice = self.folder / "choice.json"
         chosen = {str(ws_id): name for ws_id, name in (others or {}).items()}
-        choice.write_text(json.dumps({"default": default} | chosen), encoding="utf-8")
+        known = {"default": default, "dsn": self.database.dsn}
+        choice.write_text(json.dumps(known | chosen), encoding="utf-8")
         program = Program("tests.integration.orchestration.child:main", CHILD_ENVIRON)
         children = Children(
             job="sync",
@@ -138,6 +139,21 @@ def test_a_child_that_breaks_its_contract_is_the_only_one_that_suffers(
     assert (result.exit_code, result.code) == (70, "bad_envelope")
     assert (result.data["succeeded"], result.data["bug"]) == (2, 1)
     assert [error.subject for error in result.errors] == [str(IDS[1])]
+
+
+def test_the_row_of_a_child_that_died_at_work_is_settled_as_crashed(fan_outs: FanOuts) -> None:
+    fan_outs.add_workspaces(*IDS[:2])
+
+    result = fan_outs.run(others={IDS[0]: "dies_at_work"})
+
+    first, second = result.data["results"]
+    assert (first["status"], first["code"], second["status"]) == ("crashed", "killed", "succeeded")
+    assert result.status == "partial"
+    with fan_outs.database.connect() as connection:
+        found = connection.execute(
+            "select status, code, epoch from jobs.runs where id = %s", [first["run_id"]]
+        ).fetchall()
+    assert found == [("crashed", "killed", 0)]
 
 
 def test_a_child_at_its_deadline_is_timed_out_and_the_others_are_not(
