@@ -1,0 +1,83 @@
+"""``orchestrate``: the process that starts the children. Of these ``test_fan_out_killed`` tells."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
+
+from tests.acceptance.command import document
+from tests.acceptance.fleet import Fleet, build, check_honest
+from tests.fixtures.emulator import EMULATOR_START
+from tests.fixtures.postgres import Database, Databases
+from tests.fixtures.scene import Scene, build_scene
+from tests.killing.ward import Ward
+from tests.killing.watching import Wires, open_wires
+from tuturuuu_jobs.runtime.outcome import ExitCode
+from tuturuuu_jobs.testing.emulator import Emulator, Switches, VirtualClock
+from tuturuuu_jobs.testing.tuturuuu import Shape
+
+# Who finds a key held comes again; a dying child holds it no longer than that.
+PATIENCE = 3
+
+
+class FanOutWard(Ward):
+    """Two workspaces, none synced so far, one child after the other."""
+
+    # A child whose connection is cut has failed, and so has the fan-out, in part or whole.
+    cut_codes = frozenset(
+        {ExitCode.SUCCESS, ExitCode.FAILED, ExitCode.PARTIAL, ExitCode.UNAVAILABLE}
+    )
+
+    def __init__(self, database: Database, state_dir: Path, wires: Wires, scene: Scene) -> None:
+        super().__init__(database, state_dir, wires)
+        self._fleet: Fleet = build(scene, 2)
+        self.environ = self._fleet.environ | self.environ
+        self.words = self.again = ("orchestrate", "sync", "--limit", "1", "--json")
+
+    @override
+    def close(self) -> None:
+        self._fleet.scene.connection.close()
+        super().close()
+
+    @override
+    def check_whole(self) -> None:
+        """A workspace has its event and its token, or neither."""
+        rows = {row[0] for row in self.ask("select ws_id from workspace_calendar_events")}
+        assert rows == set(self._fleet.calendars) - self._fleet.unsynced()
+
+    @override
+    def heal(self) -> None:
+        results = (check_honest(self._fleet, self.undisturbed(self.again)) for _ in range(PATIENCE))
+        assert any((one["exit_code"], one["data"].get("busy")) == (0, 0) for one in results)
+
+    @override
+    def stay_quiet(self) -> None:
+        assert document(self.undisturbed(self.again))["data"]["succeeded"] == 2
+
+    @override
+    def check_true(self) -> None:
+        assert self._fleet.unsynced() == set()
+
+    @override
+    def written(self) -> Any:
+        return self.lying("workspace_calendar_events", "calendar_auth_tokens")
+
+
+@contextlib.contextmanager
+def open_fan_out(databases: Databases, folder: Path) -> Generator[FanOutWard]:
+    """Such a ward, on a database and an emulator of its own."""
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(databases.fresh(Shape.CURRENT, jobs_schema=True))
+        emulator = stack.enter_context(
+            Emulator(clock=VirtualClock(EMULATOR_START), switches=Switches(strict=True))
+        )
+        wires = stack.enter_context(open_wires(database, emulator.base_url))
+        scene = build_scene(database, emulator, folder / "state")
+        ward = FanOutWard(database, scene.state_dir, wires, scene)
+        stack.callback(ward.close)
+        yield ward
+        assert emulator.violations == ()
