@@ -18,6 +18,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tuturuuu_jobs.runtime.pages import enlarge_pages
+
 _PR_SET_PDEATHSIG: Final = 1
 _ORPHANED: Final = 143
 _LIBC: Final = ctypes.CDLL(None)
@@ -64,9 +66,13 @@ def enter(entry: str, arguments: Sequence[str]) -> None:
 
 
 def settle_memory() -> None:
-    """Keep what is loaded by now out of later collections, so that forks go on sharing it."""
+    """Keep what is loaded by now out of later collections, so that forks go on sharing it.
+
+    It is put in large pages, of which a fork has few to copy the entries of.
+    """
     gc.collect()
     gc.freeze()
+    enlarge_pages()
     # A short life makes little garbage; looking for it every 700 objects costs more than it frees.
     gc.set_threshold(_COLLECT_EVERY)
 
