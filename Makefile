@@ -40,6 +40,7 @@ docs: install ## Write the generated parts of docs/ anew
 
 soak: install ## The whole fault matrix; takes its time
 	$(BIN)/python -m pytest -n $(JOBS) -m soak --hypothesis-profile=soak $(ARGS)
+	$(BIN)/python -m tests.killing.results
 
 bench: install ## Measure; benchmarks/README.md says what
 	$(BIN)/python -m benchmarks
