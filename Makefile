@@ -57,7 +57,7 @@ oracle: .venv-oracle/.installed ## Solve the small instances exactly, in an envi
 	.venv-oracle/bin/python -m benchmarks.scheduling.oracle $(ARGS)
 
 defects: install ## Put known mistakes into a copy one by one; the tests must find each
-	$(BIN)/python -m tests.defects $(ARGS)
+	$(BIN)/python -m tests.defects --jobs $(JOBS) $(ARGS)
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .venv-oracle .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

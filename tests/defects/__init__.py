@@ -1,1 +1,1 @@
-"""Known mistakes, put into a copy of the planner one by one; the tests must find each."""
+"""Known mistakes, put into a copy of the program one by one; the tests must find each."""

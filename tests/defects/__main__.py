@@ -1,64 +1,58 @@
-"""``python -m tests.defects [NAME ...]``: each mistake in a copy, and which test finds it.
+"""``python -m tests.defects [--jobs N] [NAME ...]``: which test finds each known mistake.
 
-Exits with 1 if one is not found. The copy is a folder of its own; nothing here is changed.
+A test finds a mistake if it fails with it and passes without. Exits with 1 if a mistake is not
+found; what was found is kept and becomes the table of docs/how-we-test.md.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
+import argparse
+import queue
+import signal
 import sys
 import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.defects import of_schedule, of_sync
-from tests.defects.seed import ROOT, Seed
-
-SEEDS = (*of_schedule.SEEDS, *of_sync.SEEDS)
-
-PARTS = ("tuturuuu_jobs", "tests", "benchmarks", "pyproject.toml")
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+from tests.defects import record
+from tests.defects.catalogue import SEEDS
+from tests.defects.copies import Copy, NotRunError
+from tests.defects.seed import Seed
+from tests.docs import mistakes_page
 
 
-def copied(target: Path) -> None:
-    """What the tests need."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    for name in PARTS:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, target / name, ignore=ignored)
-        else:
-            shutil.copy(source, target / name)
+class Hunt:
+    """Some mistakes, each put into a copy that is free."""
 
+    def __init__(self, copies: Sequence[Copy], total: int) -> None:
+        self._copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+        for copy in copies:
+            self._copies.put(copy)
+        self._known = record.load()
+        self._telling = threading.Lock()
+        self._total = total
+        self._done = 0
 
-def seeded(seed: Seed, text: str) -> str:
-    """The file with the mistake in it."""
-    if text.count(seed.right) != 1:
-        raise SystemExit(f"{seed.name}: {seed.path} holds its text {text.count(seed.right)} times")
-    return text.replace(seed.right, seed.wrong)
-
-
-def found_by(seed: Seed, copy: Path) -> str | None:
-    """The first test that fails with the mistake in place, or None."""
-    path = copy / seed.path
-    right = path.read_text()
-    path.write_text(seeded(seed, right))
-    command = [sys.executable, "-m", "pytest", "-x", "--tb=no", "-m", "not xfail", *seed.tests]
-    try:
-        run = subprocess.run(
-            [*command, "-p", "no:cacheprovider", "-p", "no:randomly"],
-            cwd=copy,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    finally:
-        path.write_text(right)
-    found = FAILED.search(run.stdout)
-    if run.returncode not in {0, 1}:
-        raise SystemExit(f"{seed.name}: the tests did not run\n{run.stdout[-2000:]}{run.stderr}")
-    return found.group(1) if found else None
+    def find(self, seed: Seed) -> str | None:
+        """The test that finds a mistake; it is told and noted at once."""
+        began = time.monotonic()
+        copy = self._copies.get()
+        try:
+            test, words = copy.found_by(seed, self._known.get(seed.name)), ""
+        except NotRunError as error:
+            test, words = None, f"\n{error}"
+        finally:
+            self._copies.put(copy)
+        with self._telling:
+            self._done += 1
+            record.note(seed.name, test)
+            taken = f"{time.monotonic() - began:.1f} s"
+            where = f"{self._done}/{self._total}"
+            say(f"{where} {seed.name}: {test or 'NOT FOUND'} ({taken}){words}")
+        return test
 
 
 def say(line: str) -> None:
@@ -66,17 +60,43 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def chosen() -> tuple[int, list[Seed]]:
+    """How many at a time, and which."""
+    parser = argparse.ArgumentParser(prog="python -m tests.defects")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    given = parser.parse_args()
+    unknown = set(given.names) - {seed.name for seed in SEEDS}
+    if unknown:
+        parser.error(f"no such mistake: {', '.join(sorted(unknown))}")
+    return given.jobs, [seed for seed in SEEDS if not given.names or seed.name in given.names]
+
+
+def hear_signals() -> None:
+    """Let tests hear what is ignored here (in the background, under nohup): they inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
 def main() -> None:
     """All of them, or those named."""
-    chosen = [seed for seed in SEEDS if not sys.argv[1:] or seed.name in sys.argv[1:]]
-    missed: list[str] = []
+    jobs, seeds = chosen()
+    gone = [seed.name for seed in seeds if not seed.fits()]
+    if gone:
+        raise SystemExit(f"the text to replace is not there once: {', '.join(gone)}")
+    hear_signals()
     with tempfile.TemporaryDirectory() as folder:
-        copied(Path(folder))
-        say("| mistake | found by |\n| --- | --- |")
-        for seed in chosen:
-            test = found_by(seed, Path(folder))
-            missed += [] if test else [seed.name]
-            say(f"| {seed.name} | {test or '**nothing**'} |")
+        copies = [Copy(Path(folder, str(number))) for number in range(jobs)]
+        hunt = Hunt(copies, len(seeds))
+        with ThreadPoolExecutor(jobs) as pool:
+            found = list(pool.map(hunt.find, seeds))
+        tests = sorted({test for test in found if test})
+        red = copies[0].failing(tests) if tests else []
+    mistakes_page.PAGE.write_text(mistakes_page.render(mistakes_page.PAGE.read_text()))
+    if red:
+        raise SystemExit(f"fails without any mistake, too: {', '.join(red)}")
+    missed = [seed.name for seed, test in zip(seeds, found, strict=True) if not test]
     if missed:
         raise SystemExit(f"not found: {', '.join(missed)}")
 

@@ -16,6 +16,7 @@ PURE: Final = tuple(
         "hours",
         "daytime",
         "recurrence",
+        "board",
         "properties",
     )
 )
@@ -194,9 +195,9 @@ SEEDS: Final = (
     ),
     _seed(
         "the lightest comes first",
-        "scheduling/admission.py",
-        "(-work.weight, work.due, work.task.created_at, work.order)",
-        "(work.weight, work.due, work.task.created_at, work.order)",
+        "scheduling/constructing.py",
+        "WEIGHTS: Final = (8, 4, 2, 1)",
+        "WEIGHTS: Final = (1, 2, 4, 8)",
     ),
     _seed(
         "habits may be anywhere",

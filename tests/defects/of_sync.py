@@ -13,6 +13,10 @@ ROUTES: Final = (
     "tests/integration/sync/test_shared_calendar.py",
 )
 SYNC: Final = ("tests/integration/sync/test_sync.py", "tests/integration/sync/test_rows.py")
+PAGES: Final = (
+    "tests/integration/sync/test_faults.py",
+    "tests/integration/sync/test_cases.py",
+)
 SWEEP: Final = ("tests/integration/sync/test_sweep.py",)
 WINDOW: Final = ("tests/integration/sync/test_window.py",)
 ESCALATION: Final = ("tests/integration/sync/test_escalation.py",)
@@ -97,6 +101,60 @@ SEEDS: Final = tuple(
             "            yield _page(answer)\n            if page_token is None:\n",
             "            if page_token:\n                yield _page(answer)\n            else:\n",
             SYNC,
+        ),
+        (
+            "the token of the first page is kept",
+            "reading.py",
+            "                token = page.sync_token\n",
+            "                token = token if self.tally.pages > 1 else page.sync_token\n",
+            PAGES,
+        ),
+        (
+            "a failed page ends the listing",
+            "calendar.py",
+            "token = self._reader.read(self._session.list_window(calendar_id, window), window)\n",
+            (
+                "token = old_token\n        with contextlib.suppress(Exception):\n"
+                "            token = self._reader.read("
+                "self._session.list_window(calendar_id, window), window)\n"
+            ),
+            PAGES,
+        ),
+        (
+            "a sweep after a listing without a token",
+            "calendar.py",
+            "return _Listed(Mode.FULL, why, old_token, None)",
+            (
+                "return _Listed("
+                "Mode.FULL, why, old_token, None, window.end, plan.sweep_area(window))"
+            ),
+            SWEEP,
+        ),
+        (
+            "a forbidden calendar is an empty one",
+            "google.py",
+            "            headers = {str(k).lower(): str(v) for k, v in error.resp.items()}\n",
+            (
+                "            if error.status_code == 403:\n"
+                '                return {"items": [], "nextSyncToken": "next"}\n'
+                "            headers = {str(k).lower(): str(v) for k, v in error.resp.items()}\n"
+            ),
+            REFRESH,
+        ),
+        (
+            "the token is stored before the data",
+            "staging.py",
+            (
+                "        with self._connection.transaction():\n"
+                "            refused = self.refused_sweep(commit)\n"
+            ),
+            (
+                "        self._store_token(commit)\n"
+                "        commit = dataclasses.replace(commit, new_token=None)\n"
+                "        with self._connection.transaction():\n"
+                "            refused = self.refused_sweep(commit)\n"
+            ),
+            ("tests/integration/sync/test_killed.py", *SYNC, *PAGES),
         ),
         (
             "one sync token for all accounts of a calendar",
@@ -264,8 +322,8 @@ SEEDS: Final = tuple(
         ),
         (
             "ciphertext is compared",
-            "staging.py",
-            "plain = None if self._cipher is None else self._cipher.decrypt(text)",
+            "rows.py",
+            "plain = None if self.cipher is None else self.cipher.decrypt(text)",
             "plain = text",
             ENCRYPTED,
         ),

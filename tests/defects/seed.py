@@ -30,3 +30,8 @@ class Seed:
     def path(self) -> str:
         """From the root of the repository."""
         return f"tuturuuu_jobs/{self.file}"
+
+    def fits(self) -> bool:
+        """Whether the text to replace stands where it should, once."""
+        path = ROOT / self.path
+        return path.exists() and path.read_text().count(self.right) == 1

@@ -27,7 +27,7 @@ from tuturuuu_jobs.errors import (
 )
 from tuturuuu_jobs.runtime.database import address_of, connect
 from tuturuuu_jobs.runtime.job import Progress, RunContext, RunRequest
-from tuturuuu_jobs.runtime.locks import LockMode, advisory_key, is_held
+from tuturuuu_jobs.runtime.locks import LockMode, advisory_key, is_held, seat_key
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem
 from tuturuuu_jobs.runtime.run import Runtime, preview_job, run_job
 from tuturuuu_jobs.runtime.state import StateDirectory
@@ -202,6 +202,28 @@ def test_a_connection_that_breaks_costs_an_attempt_and_the_lock_is_taken_again(
     result = run_job(ScriptedJob([break_it, look]), {}, RunRequest(), runtime)
     assert (result.exit_code, result.attempts, held) == (0, 2, [True])
     assert rows("select code from jobs.attempts where n = 1") == [("database_unavailable",)]
+
+
+def test_a_seat_that_went_with_its_connection_is_taken_again(
+    database: Database, tmp_path: Path
+) -> None:
+    seat = advisory_key(seat_key("calendar-sync", 0))
+    free: list[object] = []
+
+    def hang_up(ctx: Context, previous: Data | None) -> Data:
+        ctx.connection.close()
+        raise UnavailableError("no")
+
+    def look(ctx: Context, previous: Data | None) -> Data:
+        with database.connect() as other:
+            free.append(other.execute("select pg_try_advisory_lock(%s)", [seat]).fetchone())
+        return {}
+
+    with database.connect() as connection:
+        connection.execute("update jobs.queues set total_limit = 1 where name = 'calendar-sync'")
+    runtime = runtime_for(database.dsn, tmp_path, clock=VirtualClock())
+    result = run_job(ScriptedJob([hang_up, look]), {}, RunRequest(), runtime)
+    assert (result.exit_code, result.attempts, free) == (0, 2, [(False,)])
 
 
 def test_a_lock_that_went_without_its_connection_is_taken_again(
