@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 
 from tests.defects import record
 from tests.defects.catalogue import SEEDS
@@ -76,7 +77,11 @@ def hear_signals() -> None:
     """Let tests hear what is ignored here (in the background, under nohup): they inherit that."""
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, ignore)
+
+
+def ignore(_number: int, _frame: FrameType | None) -> None:
+    """Unlike ``SIG_IGN``, a function is not inherited by the programs that are started."""
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ _PARTS: Final = (
     *("pyproject.toml", "constraints.txt", "Makefile", "README.md", "crontab.example"),
 )
 _PYTEST: Final = (
-    *("-m", "pytest", "-x", "--tb=no", "-m", "not soak", "--hypothesis-profile=defects"),
+    *("-m", "pytest", "--tb=no", "-m", "not soak", "--hypothesis-profile=defects"),
     *("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"),
 )
 _FAILED: Final = re.compile(r"^FAILED (tests/.+?)(?: - .*)?$", re.MULTILINE)
@@ -57,11 +57,15 @@ class Copy:
             NotRunError: The tests could not be run.
         """
         with self._seeded(seed):
-            found = self.failing([known]) if known else []
-            return next(iter(found or self.failing(seed.tests, must_run=True)), None)
+            found = self.failing(["-x", known]) if known else []
+            return next(iter(found or self.failing(["-x", *seed.tests], must_run=True)), None)
 
     def failing(self, tests: Sequence[str], *, must_run: bool = False) -> list[str]:
-        """The first of some tests that fails; empty if none does.
+        """Those of some tests that fail.
+
+        Args:
+            tests: Paths and ids, with ``-x`` before them if the first failure says enough.
+            must_run: Whether it is a fault if there are no such tests.
 
         Raises:
             NotRunError: They ended in another way than passing or failing.

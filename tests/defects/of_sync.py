@@ -167,7 +167,7 @@ SEEDS: Final = tuple(
             "a token is stored whatever was there",
             "statements.py",
             "where ws_id = %(ws)s and calendar_id = %(key)s and sync_token = %(old)s\n",
-            "where ws_id = %(ws)s and calendar_id = %(key)s and %(old)s is not null\n",
+            "where ws_id = %(ws)s and calendar_id = %(key)s and %(old)s::text is not null\n",
             (
                 *SYNC,
                 "tests/integration/sync/test_store.py",
