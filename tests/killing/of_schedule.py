@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -63,15 +65,19 @@ def open_schedule(databases: Databases, folder: Path) -> Generator[ScheduleWard]
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(databases.fresh(Shape.CURRENT, jobs_schema=True))
         wires = stack.enter_context(open_wires(database))
-        after = _undisturbed(databases, folder / "twin")
-        ward = ScheduleWard(database, folder / "state", wires, after)
+        ward = ScheduleWard(database, folder / "state", wires, _undisturbed(databases))
         stack.callback(ward.close)
         yield ward
 
 
-def _undisturbed(databases: Databases, state_dir: Path) -> Truth:
-    with databases.fresh(Shape.CURRENT, jobs_schema=True) as database:
-        stage = Stage(database, state_dir)
+@functools.cache
+def _undisturbed(databases: Databases) -> Truth:
+    """The same for all: the time is, and so are the ids of what is to be done."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        databases.fresh(Shape.CURRENT, jobs_schema=True) as database,
+    ):
+        stage = Stage(database, Path(folder))
         before = build(stage)
         assert stage.run(TEAM).exit_code == 0
         after = truth(stage)
