@@ -20,6 +20,7 @@ from tuturuuu_jobs.commands import (
     demo,
     doctor,
     emulator,
+    enqueue,
     events,
     full_sync,
     orchestrate,
@@ -29,6 +30,7 @@ from tuturuuu_jobs.commands import (
     schedule,
     sync,
     verify,
+    worker,
 )
 from tuturuuu_jobs.errors import BugError, JobError, UsageError
 from tuturuuu_jobs.runtime.outcome import (
@@ -50,6 +52,8 @@ app.command("sync")(sync.sync)
 app.command("full-sync")(full_sync.full_sync)
 app.command("verify")(verify.verify)
 app.command("schedule")(schedule.schedule)
+app.command("enqueue")(enqueue.enqueue)
+app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(orchestrate.app, name="orchestrate")

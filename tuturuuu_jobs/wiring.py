@@ -18,9 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 from tuturuuu_jobs.errors import SettingsError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import psycopg
 
     from tuturuuu_jobs.diagnosis.examination import Examiner
+    from tuturuuu_jobs.fleet.worker import Plan as WorkerPlan
+    from tuturuuu_jobs.fleet.worker import Worker
     from tuturuuu_jobs.orchestration.audience import Audience
     from tuturuuu_jobs.orchestration.job import Find, OrchestrateJob
     from tuturuuu_jobs.orchestration.model import ChildOptions
@@ -378,6 +382,67 @@ def build_orchestrate_job(
         find=children.find,
         nobody=children.nobody,
     )
+
+
+def find_workspaces(connection: psycopg.Connection[Any], job: str) -> list[UUID]:
+    """The workspaces that have work for a job, the one that waits longest first."""
+    from tuturuuu_jobs.orchestration.plan import plan_order
+    from tuturuuu_jobs.orchestration.schedulable import load_schedulable
+    from tuturuuu_jobs.orchestration.store import load_candidates
+    from tuturuuu_jobs.runtime.clock import SystemClock
+    from tuturuuu_jobs.scheduling.work import KEY_PREFIX as SCHEDULE
+    from tuturuuu_jobs.sync.job import KEY_PREFIX as SYNC
+
+    match job:
+        case "schedule":
+            found = load_schedulable(connection, ("schedule",), SCHEDULE)
+        case "full-sync":
+            found = load_candidates(connection, ("full-sync",), SYNC)
+        case _:
+            found = load_candidates(connection, ("sync", "full-sync"), SYNC)
+    return [one.ws_id for one in plan_order(found, (), SystemClock().now())]
+
+
+def build_launcher_of_worker(settings: Settings, name: str) -> Launcher:
+    """What starts a worker's children, of whatever job."""
+    from tuturuuu_jobs.orchestration.environment import child_environ
+    from tuturuuu_jobs.runtime.children import Program
+
+    program = Program(
+        entry=_CHILD,
+        environ=child_environ(os.environ) | _told(settings),
+        preload=(*_PRELOAD, *_PRELOAD_SYNC, *_PRELOAD_SCHEDULE),
+    )
+    return build_launcher(name, program)
+
+
+def build_worker(
+    settings: Settings, plan: WorkerPlan, launcher: Launcher, *, listens: bool
+) -> Worker:
+    """A worker of this process.
+
+    Args:
+        settings: Of the installation.
+        plan: What it does.
+        launcher: Starts its children.
+        listens: Whether the server is to tell of new work.
+    """
+    from tuturuuu_jobs.fleet.notify import notify
+    from tuturuuu_jobs.fleet.worker import Means, Worker
+    from tuturuuu_jobs.runtime.clock import SystemClock
+    from tuturuuu_jobs.runtime.memory import MemoryKills, find_memory_events
+
+    address = os.environ.get("NOTIFY_SOCKET")
+    means = Means(
+        connect=lambda: open_connection(settings, "tuturuuu-jobs/worker"),
+        launcher=launcher,
+        clock=SystemClock(),
+        rng=random.SystemRandom(),
+        tell=lambda state: notify(address, state),
+        listens=listens,
+        kills=MemoryKills(find_memory_events()),
+    )
+    return Worker(plan, means)
 
 
 def _told(settings: Settings) -> dict[str, str]:

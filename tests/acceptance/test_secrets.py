@@ -100,6 +100,9 @@ CALLED: Final[dict[str, list[str]]] = {
     # It would follow for ever.
     "tuturuuu-jobs runs tail": ["runs", "tail", "--for", "1s"],
     "tuturuuu-jobs events tail": ["events", "tail", "--for", "1s"],
+    "tuturuuu-jobs enqueue": ["enqueue", "sync", "--all"],
+    # It would work for ever.
+    "tuturuuu-jobs worker": ["worker", "--drain"],
     # At an address of somebody else.
     "tuturuuu-jobs emulator serve": ["emulator", "serve", "--host", "192.0.2.1"],
 }

@@ -13,12 +13,15 @@ import pytest
 
 from tests.acceptance.command import run
 from tuturuuu_jobs.commands.durations import parse_duration
+from tuturuuu_jobs.fleet.engine import BEAT_S
+from tuturuuu_jobs.fleet.worker import LONGEST_END_S
 from tuturuuu_jobs.settings import load_settings
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
 TIMERS = sorted(UNITS.glob("*.timer"))
 JOBS = [path for path in SERVICES if "alert" not in path.name]
+ONCE = [path for path in JOBS if "worker" not in path.name]
 PROGRAM = "/opt/tuturuuu-jobs/bin/tuturuuu-jobs"
 WS_ID = "11111111-2222-3333-4444-555555555555"
 EXPOSURE_AT_MOST = 15  # Ten times the figure that systemd shows.
@@ -118,7 +121,7 @@ def test_a_timer_is_exact_spread_over_hosts_and_has_its_service(unit: Path) -> N
     assert unit.with_suffix(".service").exists()
 
 
-@pytest.mark.parametrize("unit", JOBS, ids=unit_id)
+@pytest.mark.parametrize("unit", ONCE, ids=unit_id)
 def test_a_job_ends_before_systemd_ends_it_and_failure_is_told(unit: Path) -> None:
     service = keys(unit)
     [command] = service["ExecStart"]
@@ -132,6 +135,18 @@ def test_a_job_ends_before_systemd_ends_it_and_failure_is_told(unit: Path) -> No
         allowed = parse_duration(deadline[1]).total_seconds() + 60
         assert float(service["TimeoutStartSec"][0]) == allowed
         assert service["SuccessExitStatus"] == ["75"]
+
+
+def test_a_worker_is_watched_comes_back_and_has_the_time_to_hand_back_its_work() -> None:
+    service = keys(UNITS / "tuturuuu-worker.service")
+
+    assert (service["Type"], service["NotifyAccess"]) == (["notify"], ["main"])
+    assert float(service["WatchdogSec"][0]) > 4 * BEAT_S
+    assert (service["Restart"], service["StartLimitIntervalSec"]) == (["always"], ["0"])
+    assert service["KillMode"] == ["mixed"]
+    assert float(service["TimeoutStopSec"][0]) > LONGEST_END_S
+    assert service["OnFailure"] == ["tuturuuu-alert@%n.service"]
+    assert service["WantedBy"] == ["multi-user.target"]
 
 
 @pytest.mark.parametrize("unit", JOBS, ids=unit_id)
@@ -172,7 +187,10 @@ def test_a_failure_is_noted_and_told_to_the_operators_own_program(
 
 
 def test_every_service_is_hardened_alike() -> None:
-    hardening = {path.read_text().partition("# What the program may do")[2] for path in SERVICES}
+    hardening = {
+        path.read_text().partition("# What the program may do")[2].partition("\n[Install]")[0]
+        for path in SERVICES
+    }
 
     assert len(hardening) == 1
 

@@ -71,15 +71,18 @@ class JobOptions(RunOptions):
     on_busy: o.Busy = OnBusy.SKIP
     wait: o.Wait = None
     parent_run_id: o.ParentRunId = None
+    from_queue: o.FromQueue = False
 
     @property
     @override
     def is_child(self) -> bool:
-        return self.parent_run_id is not None
+        return self.parent_run_id is not None or self.from_queue
 
     @override
     def request(self, trigger: str, slot: datetime | None = None) -> RunRequest:
-        request = super().request("orchestrator" if self.parent_run_id else trigger, slot)
+        if self.from_queue or self.parent_run_id:
+            trigger = "queue" if self.from_queue else "orchestrator"
+        request = super().request(trigger, slot)
         return dataclasses.replace(
             request,
             attempts=self.attempts,

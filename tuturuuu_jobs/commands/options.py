@@ -123,6 +123,10 @@ ParentRunId = Annotated[
         help="The fan-out that this run is a child of; set by `orchestrate`.",
     ),
 ]
+FromQueue = Annotated[
+    bool,
+    typer.Option("--from-queue", hidden=True, help="The run was asked for; set by `worker`."),
+]
 Tags = Annotated[
     list[Tag] | None,
     typer.Option(

@@ -7,6 +7,7 @@ producer must not break an older reader.
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from datetime import timedelta
 from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
@@ -20,6 +21,7 @@ from tuturuuu_jobs.errors import UsageError
 from tuturuuu_jobs.runtime.outcome import Problem
 
 _LONGEST_DOCUMENT: Final = 1_048_576
+_WORKSPACE: Final = frozenset({"ws_id", "wsId"})
 _TOKENS: Final = frozenset({"access_token", "accessToken", "refresh_token", "refreshToken"})
 
 
@@ -91,6 +93,20 @@ def read_fields(source: str | None, model: type[F]) -> F:
         UsageError: Names the field that is wrong.
     """
     return model() if source is None else _parse(_read(source), model)
+
+
+def read_document(source: str | None, model: type[JobFields]) -> tuple[UUID | None, dict[str, Any]]:
+    """The workspace that a document names, and its other fields as they were written.
+
+    Raises:
+        UsageError: Names the field that is wrong.
+    """
+    if source is None:
+        return None, {}
+    document = _read(source)
+    ws_id = _parse(document, model).ws_id
+    fields: dict[str, Any] = json.loads(document)
+    return ws_id, {name: value for name, value in fields.items() if name not in _WORKSPACE}
 
 
 def first(*choices: V | None) -> V:

@@ -148,7 +148,10 @@ create function jobs.enqueue(
     language plpgsql security definer set search_path = pg_catalog, jobs_queue, pg_temp as $$
 #variable_conflict use_variable
 declare
-    wrong constant text := jobs.complain_about_payload(job, payload);
+    wrong constant text := coalesce(
+        jobs.complain_about_payload(job, payload),
+        jobs.complain_about_payload(job, payload || jsonb_build_object('tags', tags))
+    );
     workspace uuid;
     key text;
     work text;
@@ -169,6 +172,14 @@ begin
     end if;
     if jsonb_typeof(coalesce(tags, '{}')) <> 'object' or length(tags::text) > 4096 then
         raise exception 'jobs.enqueue: tags should be a small JSON object' using errcode = '22023';
+    end if;
+    if exists (
+        select from jsonb_each(tags) tag
+        where tag.key !~ '^[^=[:space:][:cntrl:]-][^=[:cntrl:]]*$'
+            or jsonb_typeof(tag.value) <> 'string' or tag.value #>> '{}' ~ '[[:cntrl:]]'
+    ) then
+        raise exception 'jobs.enqueue: a tag is a name without "=" and a line of text'
+            using errcode = '22023';
     end if;
     workspace := coalesce(payload ->> 'ws_id', payload ->> 'wsId')::uuid;
     key := case job when 'schedule' then 'schedule-' else 'google-calendar-sync-' end || workspace;

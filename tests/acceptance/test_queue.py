@@ -1,0 +1,302 @@
+"""``enqueue`` and ``worker`` as processes: what is asked for is done, once, whatever dies."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from typing import Any, Self
+from uuid import UUID
+
+import pytest
+
+from tests.acceptance.command import COMMAND, run
+from tests.acceptance.fleet import Fleet, build, check_nothing_left
+from tests.acceptance.processes import wait_until
+from tests.fixtures.scene import Scene
+from tuturuuu_jobs.runtime.locks import advisory_key
+from tuturuuu_jobs.testing.emulator import Fault, FaultKind
+
+
+@pytest.fixture
+def fleet(scene: Scene) -> Fleet:
+    return build(scene, 3)
+
+
+class Held:
+    """The first listing at Google, which comes to an end only when it is let go."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._here, self._go_on = threading.Event(), threading.Event()
+        scene.emulator.add_fault(Fault(kind=FaultKind.MUTATE, action=self._hold))
+
+    def _hold(self) -> None:
+        self._here.set()
+        self._go_on.wait(60)
+
+    def wait(self) -> None:
+        """Until somebody asks for it."""
+        assert self._here.wait(30)
+
+    def release(self) -> None:
+        """Let it come to its end."""
+        self._go_on.set()
+
+
+@pytest.fixture
+def held(fleet: Fleet) -> Iterator[Held]:
+    made = Held(fleet.scene)
+    yield made
+    made.release()
+
+
+class Working:
+    """A worker as a process of its own; what is left of it is killed in the end."""
+
+    def __init__(self, fleet: Fleet, *arguments: str) -> None:
+        self._fleet, self._arguments = fleet, arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def start(self) -> None:
+        """Start it."""
+        self._process = subprocess.Popen(
+            [COMMAND, "worker", *self._arguments], env=self._fleet.environ
+        )
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(signum)
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        assert self._process is not None
+        return self._process.wait(45)
+
+
+def listening(fleet: Fleet) -> bool:
+    """Whether a worker has both of its connections."""
+    return (
+        len(
+            fleet.ask(
+                "select from pg_stat_activity where application_name = 'tuturuuu-jobs/worker' "
+                "and datname = current_database()"
+            )
+        )
+        == 2
+    )
+
+
+def ask(fleet: Fleet, *arguments: str, stdin: str = "") -> list[UUID]:
+    """Ask for runs; gives their ids."""
+    ended = run("enqueue", *arguments, "--json", stdin=stdin, **fleet.environ)
+    assert ended.returncode == 0, ended.stderr
+    return [UUID(one["run_id"]) for one in json.loads(ended.stdout)["runs"]]
+
+
+def drain(fleet: Fleet, *arguments: str) -> dict[str, Any]:
+    """Let one worker do what there is; gives what it says of that."""
+    ended = run("worker", "--drain", "--json", *arguments, **fleet.environ)
+    assert ended.stdout, ended.stderr
+    said: dict[str, Any] = json.loads(ended.stdout)
+    assert ended.returncode == (0 if said["done"].keys() <= {"succeeded", "expired"} else 3)
+    return said
+
+
+def standing(fleet: Fleet, run_id: UUID) -> dict[str, Any]:
+    ((told,),) = fleet.ask(f"select jobs.run_status('{run_id}')")
+    return dict(told)
+
+
+def test_what_was_asked_for_is_done_and_its_result_is_there_to_read(fleet: Fleet) -> None:
+    asked = ask(fleet, "full-sync", "--all", "--tag", "why=test")
+    assert [standing(fleet, one)["state"] for one in asked] == ["queued"] * 4
+    assert drain(fleet) == {"done": {"succeeded": 4}, "handed_back": 0}
+
+    assert fleet.unsynced() == set()
+    for run_id in asked:
+        told = standing(fleet, run_id)
+        assert (told["state"], told["status"]) == ("done", "succeeded")
+        assert told["result"]["run_id"] == str(run_id)
+    rows = fleet.ask("select id, trigger, tags, job from jobs.runs")
+    assert {row[0] for row in rows} == set(asked)
+    assert {(row[1], row[2]["why"], row[3]) for row in rows} == {("queue", "test", "full-sync")}
+    assert fleet.ask("select from jobs_queue.procrastinate_jobs") == []
+    check_nothing_left(fleet)
+
+
+def test_work_for_later_stands_in_nobodys_way_and_no_drain_waits_for_it(fleet: Fleet) -> None:
+    ws = str(next(iter(fleet.calendars)))
+    (later,) = ask(fleet, "sync", "--ws", ws, "--in", "1h")
+    (now,) = ask(fleet, "sync", "--ws", ws)
+    assert later != now
+    assert drain(fleet)["done"] == {"succeeded": 1}
+    assert (standing(fleet, later)["state"], standing(fleet, now)["state"]) == ("queued", "done")
+
+
+def test_what_waited_too_long_is_not_begun(fleet: Fleet) -> None:
+    ws = str(next(iter(fleet.calendars)))
+    (run_id,) = ask(fleet, "sync", "--ws", ws, "--expires", "1s")
+    fleet.ask("update jobs.requests set expires_at = now() - interval '1 second' returning id")
+    drain(fleet)
+    told = standing(fleet, run_id)
+    assert (told["state"], told["status"], told["result"]) == ("done", "expired", None)
+    assert fleet.runs() == {}
+
+
+def test_a_key_that_is_held_makes_the_work_wait_and_leaves_no_run_behind(fleet: Fleet) -> None:
+    ws_id = next(iter(fleet.calendars))
+    (run_id,) = ask(fleet, "sync", "--ws", str(ws_id))
+    other = ask(fleet, "sync", "--ws", str(list(fleet.calendars)[1]))[0]
+    with Working(fleet, "--drain") as worker, fleet.scene.database.connect() as holder:
+        holder.execute(
+            "select pg_advisory_lock(%s)", (advisory_key(f"google-calendar-sync-{ws_id}"),)
+        )
+        worker.start()
+        assert wait_until(lambda: standing(fleet, other)["state"] == "done")
+        assert standing(fleet, run_id)["state"] == "queued"
+        holder.close()
+        assert worker.wait() == 0
+    assert fleet.runs() == {run_id: "succeeded", other: "succeeded"}
+
+
+def test_a_worker_that_is_told_to_end_hands_back_what_it_holds(fleet: Fleet, held: Held) -> None:
+    (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
+    with Working(fleet) as worker:
+        worker.start()
+        held.wait()
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+        held.release()
+    assert standing(fleet, run_id)["state"] == "queued"
+    assert fleet.runs()[run_id] == "interrupted"
+    assert drain(fleet)["done"] == {"succeeded": 1}
+    told = standing(fleet, run_id)
+    assert (told["status"], told["result"]["status"]) == ("succeeded", "succeeded")
+    assert told["current_run"] != str(run_id)
+    check_nothing_left(fleet)
+
+
+def test_what_a_killed_worker_held_is_done_by_another_before_long(fleet: Fleet, held: Held) -> None:
+    (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
+    with Working(fleet) as victim, Working(fleet) as heir:
+        victim.start()
+        held.wait()
+        heir.start()
+        # A twin of the work that stalls waits beside it and is no obstacle.
+        (twin,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
+        assert twin != run_id
+        victim.signal(signal.SIGKILL)
+        held.release()
+        assert wait_until(lambda: standing(fleet, run_id)["state"] == "done", within_s=60)
+        assert wait_until(lambda: standing(fleet, twin)["state"] == "done")
+        heir.signal(signal.SIGTERM)
+        assert heir.wait() == 0
+    assert standing(fleet, run_id)["status"] == "succeeded"
+    assert fleet.runs()[run_id] == "lost"
+    check_nothing_left(fleet)
+
+
+def test_a_stopped_worker_whose_work_was_handed_on_writes_nothing_when_it_goes_on(
+    fleet: Fleet, held: Held
+) -> None:
+    (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
+    with Working(fleet) as victim, Working(fleet) as heir:
+        victim.start()
+        held.wait()
+        victim.signal(signal.SIGSTOP)
+        # Its child comes to its end by itself; nobody is there to note it.
+        held.release()
+        heir.start()
+        assert wait_until(lambda: standing(fleet, run_id)["state"] == "done", within_s=60)
+        told = standing(fleet, run_id)
+        assert (told["status"], told["current_run"]) == ("succeeded", str(run_id))
+        fleet.ask("update jobs.requests set code = 'as it was' returning id")
+        victim.signal(signal.SIGCONT)
+        victim.signal(signal.SIGTERM)
+        heir.signal(signal.SIGTERM)
+        assert (victim.wait(), heir.wait()) == (0, 0)
+    assert standing(fleet, run_id)["code"] == "as it was"
+    assert len(fleet.runs()) == 1
+
+
+def test_killed_backends_cost_nothing(fleet: Fleet, held: Held) -> None:
+    asked = ask(fleet, "sync", "--all")
+    with Working(fleet) as worker:
+        worker.start()
+        held.wait()
+        for _ in range(3):
+            fleet.ask(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name = 'tuturuuu-jobs/worker'"
+            )
+            assert wait_until(lambda: listening(fleet))
+        held.release()
+        assert wait_until(
+            lambda: all(standing(fleet, one)["state"] == "done" for one in asked), within_s=60
+        )
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    assert {standing(fleet, one)["status"] for one in asked} == {"succeeded"}
+    assert fleet.unsynced() == set()
+
+
+def test_a_worker_whose_row_is_deleted_goes_on_under_another_number(
+    fleet: Fleet, held: Held
+) -> None:
+    (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
+    with Working(fleet) as worker:
+        worker.start()
+        held.wait()
+        fleet.ask("delete from jobs_queue.procrastinate_workers returning id")
+        assert wait_until(lambda: fleet.ask("select from jobs_queue.procrastinate_workers") != [])
+        held.release()
+        assert wait_until(lambda: standing(fleet, run_id)["state"] == "done")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    assert fleet.runs() == {run_id: "succeeded"}
+    assert fleet.ask("select from jobs_queue.procrastinate_jobs") == []
+
+
+def test_a_failure_is_kept_frees_the_key_and_is_told_by_the_exit_code(fleet: Fleet) -> None:
+    fleet.scene.connection.execute(
+        "update calendar_auth_tokens set refresh_token = 'dead', access_token = 'dead'"
+    )
+    ws = str(next(iter(fleet.calendars)))
+    (run_id,) = ask(fleet, "sync", "--ws", ws, "--idempotency-key", "k")
+    assert drain(fleet)["done"] == {"rejected": 1}
+    told = standing(fleet, run_id)
+    assert (told["state"], told["status"]) == ("done", "rejected")
+    assert ask(fleet, "sync", "--ws", ws, "--idempotency-key", "k") != [run_id]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (("sink", "--all"), "", "no job sink"),
+        (("sync",), "", "no workspace is named"),
+        (("sync", "--all", "--at", "noon"), "", "--at"),
+        (("sync", "--all", "--at", "2026-03-02T03:15:00Z", "--in", "1h"), "", "two moments"),
+        (("full-sync", "--all", "--payload", "-"), '{"access_token": "canary"}', "access_token"),
+        (("schedule", "--all", "--payload", "-"), '{"windowDays": "x"}', "windowDays"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said_in_one_line(
+    fleet: Fleet, arguments: tuple[str, ...], stdin: str, words: str
+) -> None:
+    ended = run("enqueue", *arguments, stdin=stdin, **fleet.environ)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert words in ended.stderr
+    assert "canary" not in ended.stderr
+    assert fleet.ask("select from jobs.requests") == []
