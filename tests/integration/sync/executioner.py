@@ -6,7 +6,7 @@ import dataclasses
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import psycopg
@@ -92,8 +92,11 @@ class Blade(FaultProxy):
         super()._spring(trap, link)
 
 
-def kill(scene: Scene, moment: Moment) -> bool:
-    """A run in a process of its own that gets SIGKILL then; False if it was over before."""
+def kill(scene: Scene, moment: Moment, *, codes: Container[int] = (0,)) -> bool:
+    """A run in a process of its own that gets SIGKILL then; False if it was over before.
+
+    ``codes`` are what it may end with if it was.
+    """
     started = threading.Event()
 
     def strike() -> None:
@@ -118,8 +121,9 @@ def kill(scene: Scene, moment: Moment) -> bool:
         code = process.exitcode
     process.close()
     scene.emulator.clear_faults()
-    assert code in {0, -signal.SIGKILL}
-    return code != 0
+    assert code is not None
+    assert code == -signal.SIGKILL or code in codes
+    return code == -signal.SIGKILL
 
 
 def cut(scene: Scene, moment: Moment, *, attempts: int) -> tuple[bool, Result]:
