@@ -85,6 +85,18 @@ with doomed as (
 delete from jobs.runs using doomed where runs.id = doomed.id
 """
 
+# With a request goes the memory of its idempotency key.
+_DELETE_REQUESTS: Final[LiteralString] = """
+with doomed as (
+    select id
+    from jobs.requests
+    where state = 'done' and finished_at < now() - %(keep)s::interval
+    limit %(batch)s
+    for update skip locked
+)
+delete from jobs.requests using doomed where requests.id = doomed.id
+"""
+
 _REMOVE_STRAYS: Final[LiteralString] = "select jobs.remove_stray_events(%(days)s)"
 _DROP_PARTITIONS: Final[LiteralString] = "select jobs.drop_event_partitions(%(days)s)"
 _ENSURE_PARTITIONS: Final[LiteralString] = "select jobs.ensure_event_partitions(%(months)s)"
@@ -100,6 +112,8 @@ def prune(
             limits = {"status": status.value, "keep": keep.of(status), "batch": batch}
             while deleted := connection.execute(_DELETE_BATCH, limits).rowcount:
                 runs += deleted
+        while connection.execute(_DELETE_REQUESTS, {"keep": keep.failed, "batch": batch}).rowcount:
+            pass
         days = {"days": keep.events.days}
         strays = connection.execute(_REMOVE_STRAYS, days).fetchone()
         dropped = connection.execute(_DROP_PARTITIONS, days).fetchall()

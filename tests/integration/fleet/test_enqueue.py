@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from tests.fixtures.postgres import Database
 from tuturuuu_jobs.runtime.grants import render_producer_grants
+from tuturuuu_jobs.runtime.retention import prune
 
 WS_ID = UUID("11111111-2222-4333-8444-555555555555")
 PRODUCER = f"jobs_producer_{os.getpid()}"
@@ -243,3 +244,36 @@ def test_an_unknown_job_is_refused(producer: Database) -> None:
 def test_what_producers_write_is_taken(producer: Database, payload: dict[str, Any]) -> None:
     with producer.connect(PRODUCER) as connection:
         assert status(connection, enqueue(connection, payload=payload))["state"] == "queued"
+
+
+def test_what_is_done_is_forgotten_after_90_days_and_with_it_its_key(producer: Database) -> None:
+    with producer.connect(PRODUCER) as connection, producer.connect() as admin:
+        key = sql.Literal("k")
+        old, waits = enqueue(connection, idempotency_key=key), enqueue(connection, "sync")
+        admin.execute(
+            "update jobs.requests set state = 'done', status = 'succeeded',"
+            " finished_at = now() - interval '89 days' where id = %s",
+            (old,),
+        )
+        admin.execute("update jobs.requests set created_at = now() - interval '1 year'")
+        prune(admin)
+        assert enqueue(connection, idempotency_key=key) == old
+        admin.execute("update jobs.requests set finished_at = finished_at - interval '2 days'")
+        prune(admin)
+        assert status(connection, old) is None
+        assert status(connection, waits)["state"] == "queued"
+        assert enqueue(connection, idempotency_key=key) != old
+
+
+@pytest.mark.parametrize(
+    "tags", [{"a=b": "c"}, {"a": 1}, {"": "c"}, {"note": "ya29.planted-canary"}]
+)
+def test_tags_that_a_run_could_not_carry_are_refused(
+    producer: Database, tags: dict[str, Any]
+) -> None:
+    with (
+        producer.connect(PRODUCER) as connection,
+        pytest.raises(psycopg.errors.InvalidParameterValue) as caught,
+    ):
+        enqueue(connection, tags=sql.Literal(Jsonb(tags)))
+    assert "planted-canary" not in str(caught.value)
