@@ -163,7 +163,7 @@ def settle(world: World, *, full: bool) -> None:
     world.heal()
     full = full or world.lied_to or _was_refused(world)
     with watched(world):
-        result = world.sync(full=full, allow_mass_delete=True)
+        result = world.sync(full=full, attempts=3, allow_mass_delete=True)
     _check_whole(result)
     world.lied_to = False
     world.told = _last_event(world)
@@ -177,7 +177,7 @@ def settle(world: World, *, full: bool) -> None:
 
 def _check_quiet(world: World) -> None:
     before = look(world)
-    result = world.sync()
+    result = world.sync(attempts=3)
     _check_whole(result)
     assert {part["mode"] for part in result.data["calendars"]} == {"incremental"}
     after = look(world)
