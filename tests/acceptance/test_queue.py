@@ -6,15 +6,15 @@ import json
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 from uuid import UUID
 
 import pytest
 
+from tests.acceptance import processes
 from tests.acceptance.command import COMMAND, run
 from tests.acceptance.fleet import Fleet, build, check_nothing_left
-from tests.acceptance.processes import wait_until
 from tests.fixtures.scene import Scene
 from tuturuuu_jobs.runtime.locks import advisory_key
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
@@ -38,7 +38,7 @@ class Held:
 
     def wait(self) -> None:
         """Until somebody asks for it."""
-        assert self._here.wait(30)
+        assert self._here.wait(60)
 
     def release(self) -> None:
         """Let it come to its end."""
@@ -82,6 +82,11 @@ class Working:
         """Its exit code, once it has ended."""
         assert self._process is not None
         return self._process.wait(45)
+
+
+def wait_until(holds: Callable[[], bool]) -> bool:
+    """Whether it comes true; a worker is taken for dead after twenty seconds."""
+    return processes.wait_until(holds, within_s=60)
 
 
 def listening(fleet: Fleet) -> bool:
@@ -198,7 +203,7 @@ def test_what_a_killed_worker_held_is_done_by_another_before_long(fleet: Fleet, 
         assert twin != run_id
         victim.signal(signal.SIGKILL)
         held.release()
-        assert wait_until(lambda: standing(fleet, run_id)["state"] == "done", within_s=60)
+        assert wait_until(lambda: standing(fleet, run_id)["state"] == "done")
         assert wait_until(lambda: standing(fleet, twin)["state"] == "done")
         heir.signal(signal.SIGTERM)
         assert heir.wait() == 0
@@ -218,7 +223,7 @@ def test_a_stopped_worker_whose_work_was_handed_on_writes_nothing_when_it_goes_o
         # Its child comes to its end by itself; nobody is there to note it.
         held.release()
         heir.start()
-        assert wait_until(lambda: standing(fleet, run_id)["state"] == "done", within_s=60)
+        assert wait_until(lambda: standing(fleet, run_id)["state"] == "done")
         told = standing(fleet, run_id)
         assert (told["status"], told["current_run"]) == ("succeeded", str(run_id))
         fleet.ask("update jobs.requests set code = 'as it was' returning id")
@@ -242,9 +247,7 @@ def test_killed_backends_cost_nothing(fleet: Fleet, held: Held) -> None:
             )
             assert wait_until(lambda: listening(fleet))
         held.release()
-        assert wait_until(
-            lambda: all(standing(fleet, one)["state"] == "done" for one in asked), within_s=60
-        )
+        assert wait_until(lambda: all(standing(fleet, one)["state"] == "done" for one in asked))
         worker.signal(signal.SIGTERM)
         assert worker.wait() == 0
     assert {standing(fleet, one)["status"] for one in asked} == {"succeeded"}
