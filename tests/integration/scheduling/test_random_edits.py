@@ -1,5 +1,7 @@
 """A team and its people change things all the time, also while a schedule is under way.
 
+Runs die in the middle, and others begin beside them.
+
 After any history: the hard rules hold, nobody's edit is overwritten, and a run with nothing new to
 see writes nothing.
 """
@@ -16,9 +18,15 @@ from uuid import UUID
 import pytest
 
 from tests.integration.scheduling.stage import Stage
+from tests.integration.scheduling.victim import cut, kill, wait_for_the_server
+from tests.integration.sync.executioner import Message
 from tests.unit.scheduling.rules import violations
+from tuturuuu_jobs.runtime.job import RunRequest
+from tuturuuu_jobs.runtime.outcome import ExitCode
+from tuturuuu_jobs.runtime.run import run_job
 from tuturuuu_jobs.scheduling.decisions import Delete, Insert, Plan, Update
 from tuturuuu_jobs.scheduling.model import Scope, Snapshot
+from tuturuuu_jobs.scheduling.work import SchedulePayload
 from tuturuuu_jobs.testing.tuturuuu import seed
 
 Physical = dict[tuple[str, UUID], tuple[str, str]]
@@ -55,6 +63,7 @@ class Life:
         }
         self.looks: dict[Scope, Look] = {}
         self.edits = 0
+        self.running = self.team
         stage.before_plan = self._watch
         real = stage.planner
         stage.planner = lambda snapshot: self._note(snapshot, real(snapshot))
@@ -213,6 +222,8 @@ class Life:
     def schedule(self) -> None:
         """Run every workspace once; somebody interferes now and then."""
         for ws_id in (*self.own, self.team):
+            self.running = ws_id
+            self._die(ws_id)
             self.looks.clear()
             self.edits = self.rng.choice([0, 0, 1])
             result = self.stage.run(ws_id, attempts=2, allow_mass_delete=True)
@@ -227,7 +238,27 @@ class Life:
             assert again.exit_code == 0
             assert self.stage.physical() == lying
 
+    def _die(self, ws_id: UUID) -> None:
+        """Now and then a run is killed, or loses its connection, before the one that counts."""
+        moment = Message(self.rng.randrange(1, 120), done=self.rng.random() < 0.5)
+        match self.rng.choice(["kill", "cut", *6 * [""]]):
+            case "kill":
+                kill(self.stage, ws_id, moment, codes=(0, 3))
+            case "cut":
+                assert cut(self.stage, ws_id, moment, attempts=1)[1].exit_code in {0, 1, 3, 69}
+            case _:
+                return
+        wait_for_the_server(self.stage)
+
+    def _compete(self, ws_id: UUID) -> None:
+        """Another machine wants to schedule the same workspace between plan and apply."""
+        runtime = self.stage.runtime(state_dir=self.stage.state_dir.with_name("elsewhere"))
+        rival = run_job(self.stage.job(), SchedulePayload(ws_id), RunRequest(attempts=1), runtime)
+        assert rival.exit_code == ExitCode.BUSY
+
     def _watch(self, snapshot: Snapshot) -> None:
+        if self.rng.random() < 0.1:
+            self._compete(self.running)
         before = self.stage.physical()
         if self.edits and self.rng.random() < 0.7:
             self.edits -= 1

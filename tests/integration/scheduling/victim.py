@@ -8,7 +8,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,13 @@ def work(order: Order) -> None:
     sys.exit(run_job(ScheduleJob(plan), payload, RunRequest(attempts=1), runtime).exit_code)
 
 
-def kill(stage: Stage, ws_id: UUID, moment: Moment | Behind) -> bool:
-    """A run in a process of its own that gets SIGKILL then; False if it was over before."""
+def kill(
+    stage: Stage, ws_id: UUID, moment: Moment | Behind, *, codes: Container[int] = (0,)
+) -> bool:
+    """A run in a process of its own that gets SIGKILL then; False if it was over before.
+
+    ``codes`` are what it may end with if it was.
+    """
     started = threading.Event()
 
     def strike() -> None:
@@ -114,8 +119,9 @@ def kill(stage: Stage, ws_id: UUID, moment: Moment | Behind) -> bool:
         process.join(60)
         code = process.exitcode
     process.close()
-    assert code in {0, -signal.SIGKILL}
-    return code != 0
+    assert code is not None
+    assert code == -signal.SIGKILL or code in codes
+    return code == -signal.SIGKILL
 
 
 def cut(
