@@ -90,7 +90,13 @@ class Bench:
     def _ours(self, events: list[Item]) -> float:
         calendar = Calendar(self.account, "ours")
         staging = Staging(
-            self.connection, self.shape, self.ws_id, calendar, cipher=None, old_rows=False
+            self.connection,
+            self.shape,
+            self.ws_id,
+            calendar,
+            run_id=uuid.uuid4(),
+            cipher=None,
+            old_rows=False,
         )
         new = uuid.uuid4().hex
 
@@ -101,7 +107,7 @@ class Bench:
                 page = events[begin : begin + PAGE]
                 rows, earlier = staging.load([item.event_id for item in page])
                 staging.stage(plan.plan_page(page, rows, earlier, SCOPE))
-            commit = Commit(uuid.uuid4(), self.token, new, None, None, allow_mass_delete=False)
+            commit = Commit(self.token, new, None, None, allow_mass_delete=False)
             staging.apply(commit, lambda: None)
 
         seconds = timed(work)
