@@ -103,8 +103,7 @@ def main() -> NoReturn:
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
             output.say(output.error_line(output.unwritable_stdout(error)))
-        # Keep the interpreter's own flush at exit quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        output.give_up_stdout()
         code = code or ExitCode.FAILED
     sys.exit(code)
 
@@ -151,6 +150,9 @@ def _invoke(arguments: Sequence[str]) -> int:
         return _end(outcome_of(_usage(error)), arguments)
     except (KeyboardInterrupt, Abort):
         return ExitCode.SIGINT
+    except BrokenPipeError:
+        # Whoever read standard output has gone; there is nobody to tell.
+        return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - the last resort: nothing may end as exit code 1.
         return _end(outcome_of(_bug(error, arguments)), arguments)
     return code if isinstance(code, int) else ExitCode.SUCCESS
@@ -173,7 +175,19 @@ def _usage(error: TyperException) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "tuturuuu-jobs"
     message = " ".join(error.format_message().split())
+    for theirs, ours in _PLAINER:
+        message = message.replace(theirs, ours)
     return UsageError(message.rstrip("."), hint=f"see {path} --help")
+
+
+# What a library says of values, in the words of everything else here.
+_PLAINER: Final = (
+    ("Value error, ", ""),
+    ("Input should be a valid integer, unable to parse string as an integer", "should be a number"),
+    ("Input should be greater than or equal to", "should be at least"),
+    ("Input should be less than or equal to", "should be at most"),
+    ("Input should be", "should be"),
+)
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> BugError:

@@ -91,7 +91,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="Least important log line shown; -v and -vv show more."
     )
-    log_format: Literal["text", "json"] = Field("text", description="How log lines look.")
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="How log lines look; `auto`: prose at a terminal, JSON lines elsewhere."
+    )
 
     @classmethod
     @override

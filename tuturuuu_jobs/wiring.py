@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import os
 import random
+import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -95,13 +96,11 @@ def load_settings() -> Settings:
 
 def warm_up() -> None:
     """Do once what would be the same in every copy of this process; opens nothing."""
-    import sys
     from uuid import UUID
     from zoneinfo import ZoneInfo
 
     import filelock
 
-    from tuturuuu_jobs.runtime import logs
     from tuturuuu_jobs.runtime.redact import clean
     from tuturuuu_jobs.runtime.schema import load_migrations
 
@@ -115,8 +114,7 @@ def warm_up() -> None:
     with contextlib.suppress(SettingsError):
         _WARM[GlobalOptions()] = settings = load_settings()
         build_runtime(settings)
-        json_lines = settings.log_format == "json"
-        logs.configure(settings.log_level, json_lines=json_lines, stream=sys.stderr)
+        configure_log(settings)
 
 
 def warm_up_google() -> None:
@@ -198,6 +196,29 @@ def _observers(settings: Settings, clock: Clock, rng: random.Random) -> Iterator
         from tuturuuu_jobs.runtime.monitoring.pings import Pings
 
         yield Pings(settings.ping_url.get_secret_value(), clock, rng)
+
+
+def configure_log(settings: Settings, level: str | None = None) -> None:
+    """Send the log to standard error, as the settings and what stands behind it ask for.
+
+    Args:
+        settings: Of the installation.
+        level: Another least level than the settings'.
+    """
+    from tuturuuu_jobs.runtime import logs
+
+    logs.configure(
+        level or settings.log_level,
+        json_lines=_log_format(settings) == "json",
+        stream=sys.stderr,
+        priorities=stderr_is_journal(),
+    )
+
+
+def _log_format(settings: Settings) -> str:
+    if settings.log_format != "auto":
+        return settings.log_format
+    return "text" if sys.stderr.isatty() else "json"
 
 
 def stderr_is_journal() -> bool:
@@ -451,7 +472,9 @@ def _told(settings: Settings) -> dict[str, str]:
 
     options = GLOBAL_OPTIONS.get() or GlobalOptions()
     config = {CONFIG_VARIABLE: str(options.config.absolute())} if options.config else {}
-    return config | {variable_of("state_dir"): str(settings.state_dir)}
+    # Its standard error is a pipe, whatever stands behind ours.
+    format_told = {variable_of("log_format"): _log_format(settings)}
+    return config | format_told | {variable_of("state_dir"): str(settings.state_dir)}
 
 
 def build_launcher(name: str, program: Program) -> Launcher:

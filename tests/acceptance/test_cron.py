@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import COMMAND
+from tests.acceptance.command import COMMAND, run
 from tests.acceptance.crontab import CRONTAB, Entry, read_crontab
 from tests.acceptance.scenery import put_tomorrow, settings_of
 from tests.fixtures.scene import Scene
 from tuturuuu_jobs.commands.durations import parse_duration
 from tuturuuu_jobs.runtime.clock import SystemClock
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
+from tuturuuu_jobs.testing.proxy import FaultProxy
 from tuturuuu_jobs.testing.tuturuuu import seed
 
 SHIPPED = read_crontab(CRONTAB.read_text())
@@ -92,6 +93,19 @@ def test_the_hourly_line_finds_time_for_a_habit(scene: Scene, config: Path) -> N
     counted = scene.connection.execute("select count(*) from habit_calendar_events").fetchone()
     assert counted
     assert counted[0] >= 29
+
+
+@pytest.mark.parametrize("words", ["sync", "orchestrate sync"])
+def test_trouble_that_passes_is_no_mail(words: str, scene: Scene) -> None:
+    environ = settings_of(scene)
+    named = ("--ws", str(scene.ws_id)) if words == "sync" else ()
+    with FaultProxy.before(scene.database.tcp_dsn) as proxy:
+        sprung = proxy.cut_before(b"insert into jobs.runs")
+        environ["DATABASE_URL"] = proxy.dsn(scene.database.tcp_dsn)
+        ended = run(*words.split(), *named, "--quiet", **environ)
+
+    assert sprung.is_set()
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_trouble_is_told_in_a_mail_of_few_lines(scene: Scene, config: Path) -> None:

@@ -21,6 +21,7 @@ from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs.runtime.clock import SystemClock
 from tuturuuu_jobs.runtime.locks import file_lock
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
+from tuturuuu_jobs.testing.proxy import FaultProxy
 from tuturuuu_jobs.testing.tuturuuu import seed
 
 
@@ -123,11 +124,41 @@ def test_from_cron_a_fan_out_is_silent_and_v_tells_each_child(
     scene: Scene, environ: dict[str, str]
 ) -> None:
     plain = run("orchestrate", "sync", **environ)
-    told = run("orchestrate", "sync", "-v", **environ)
+    with FaultProxy.before(scene.database.tcp_dsn) as proxy:
+        # The child's own row: it tells of another attempt.
+        proxy.cut_before(b"insert into jobs.runs", skip=1)
+        environ["DATABASE_URL"] = proxy.dsn(scene.database.tcp_dsn)
+        told = run("orchestrate", "sync", "-vv", **environ)
 
     assert (plain.returncode, plain.stdout, plain.stderr) == (0, "", "")
     assert (told.returncode, told.stdout) == (0, "")
-    assert f"1/1 {scene.ws_id} succeeded" in told.stderr
+    lines = [json.loads(line) for line in told.stderr.splitlines()]
+    (own,) = (line for line in lines if line["msg"].startswith(f"1/1 {scene.ws_id} succeeded"))
+    assert (own["job"], own["attempt"]) == ("orchestrate-sync", 1)
+    children = {line["run_id"] for line in lines if line.get("job") == "sync"}
+    assert children == {str(row[-1]) for row in runs(scene) if row[4] == UUID(own["run_id"])}
+    assert all(line["ws_id"] == str(scene.ws_id) for line in lines if line.get("job") == "sync")
+
+
+def test_at_a_terminal_the_log_is_prose_that_names_the_run(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [str(COMMAND), "orchestrate", "sync", "--json", "-vv"]
+    with os.fdopen(ours, "rb", buffering=0) as terminal, os.fdopen(theirs, "wb") as stderr:
+        ended = subprocess.run(
+            command,
+            env=environ | {"TERM": "dumb"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            check=True,
+        )
+        said = terminal.read(65536).decode()
+
+    run_id = json.loads(ended.stdout)["run_id"]
+    assert f"INFO: 1/1 {scene.ws_id} succeeded" in said
+    assert f"(job orchestrate-sync, run_id {run_id}, attempt 1)" in said.replace("\r\n", "")
 
 
 def test_an_unchanged_partial_is_told_once(scene: Scene, environ: dict[str, str]) -> None:

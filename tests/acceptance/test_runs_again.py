@@ -101,3 +101,19 @@ def test_what_cannot_be_replayed_is_refused_with_a_reason(scene: Scene) -> None:
     assert ended.returncode == 1
     assert "ws_id" in ended.stderr
     assert run("runs", "retry", "--job", "nonsense", **environ).returncode == 2
+    assert run("runs", "retry", "--job", "orchestrate-sync", **environ).returncode == 2
+
+
+def test_a_retry_of_what_does_not_fit_any_more_is_no_success(scene: Scene) -> None:
+    environ = settings_of(scene)
+    scene.connection.execute(
+        "insert into jobs.runs (id, job, concurrency_key, status, trigger, payload, finished_at)"
+        " values (gen_random_uuid(), 'sync', 'k', 'failed', 'timer', '{}', now())"
+    )
+    ended = run("runs", "retry", "--json", **environ)
+    [refused] = json.loads(ended.stdout)["results"]
+    assert (ended.returncode, refused["code"], refused["attempts"]) == (1, "payload_outdated", 0)
+    failed_sync(scene, environ)
+    ended = run("runs", "retry", "--json", **environ)
+    assert ended.returncode == 3
+    assert len(json.loads(ended.stdout)["results"]) == 2

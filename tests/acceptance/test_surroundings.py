@@ -292,3 +292,19 @@ def test_a_full_disk_under_standard_output_fails_after_the_work(
     assert "No space left" in ended.stderr
     assert len(scene.rows()) == 152
     assert scene.connection.execute("select status from jobs.runs").fetchall() == [("succeeded",)]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", ["runs list", "queues list", "doctor"])
+def test_a_full_disk_under_a_table_is_no_bug_of_ours(environ: dict[str, str], words: str) -> None:
+    ended = shell(f'"$JOBS" {words} > /dev/full', **environ)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "tuturuuu-jobs: error: standard output: No space left on device"
+    ]
+
+
+@pytest.mark.parametrize("words", ["runs tail", "events read --consumer mail --for 1h"])
+def test_who_follows_ends_when_nobody_reads_any_more(environ: dict[str, str], words: str) -> None:
+    ended = shell(f'{{ "$JOBS" {words}; echo "code $?" >&2; }} | true', **environ)
+    assert ended.stderr == "code 0\n"

@@ -140,6 +140,12 @@ def deactivate(scene: Scene) -> None:
     scene.connection.execute("update calendar_auth_tokens set is_active = false")
 
 
+def forget_connections_and_account(scene: Scene) -> None:
+    """Its primary calendar was synced, as of an account for which nothing else is said."""
+    scene.connection.execute("delete from calendar_connections")
+    deactivate(scene)
+
+
 def age_windows(scene: Scene, column: str, age: timedelta) -> None:
     scene.connection.execute(
         psycopg.sql.SQL("update jobs.calendar_windows set {} = %s").format(
@@ -205,6 +211,11 @@ def block_a_quota(scene: Scene) -> None:
 
 SITUATIONS: dict[str, tuple[Callable[[Scene], object], str, Severity]] = {
     "an account is off": (deactivate, "account_inactive", Severity.WARNING),
+    "an account without connections is off": (
+        forget_connections_and_account,
+        "account_inactive",
+        Severity.WARNING,
+    ),
     "not read for hours": (
         lambda scene: age_windows(scene, "last_success_at", timedelta(hours=3)),
         "calendar_stale",

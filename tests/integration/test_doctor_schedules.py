@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import timedelta
 from uuid import uuid4
@@ -29,8 +30,10 @@ def test_zone_and_hours_of_each_workspace_are_looked_at(any_database: Database) 
         seed.set_hours(connection, sound, "WORK", json.dumps(WHOLE))
         seed.set_hours(connection, homeless, "PERSONAL", "nonsense")
 
-        found = {one.ws_id: one for one in load_schedules(connection)}
+        loaded = load_schedules(connection)
 
+    assert all(one.created_at is not None for one in loaded)
+    found = {one.ws_id: dataclasses.replace(one, created_at=None) for one in loaded}
     assert found == {
         sound: Schedulable(sound, None),
         homeless: Schedulable(homeless, None, zoned=False, unsound_hours=("PERSONAL",)),

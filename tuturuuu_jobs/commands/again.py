@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -12,9 +11,10 @@ from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import ledger, output
 from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands.moments import Since, resolve_moment
+from tuturuuu_jobs.commands.refused import refused_result
 from tuturuuu_jobs.commands.report import failure_lines, summary_lines
 from tuturuuu_jobs.errors import FailedError, JobError, UsageError
-from tuturuuu_jobs.runtime.outcome import ExitCode, Result, Status
+from tuturuuu_jobs.runtime.outcome import ExitCode, Result, Status, outcome_of
 
 if TYPE_CHECKING:
     from tuturuuu_jobs.runtime.again import PastRun
@@ -37,7 +37,7 @@ def replay(
         output.reserve_stdout()
     try:
         settings = wiring.load_settings()
-        _configure_log(settings)
+        wiring.configure_log(settings)
         past = _load(run_id)
         result = _run_again(settings, past, deadline or _DEADLINE)
     except JobError as error:
@@ -55,7 +55,7 @@ def retry(
         typer.Option(help="Keys whose newest run ended so; may be repeated. Default: failed."),
     ] = None,
     since: Since = None,
-    job: Annotated[str | None, typer.Option(metavar="JOB", help="Only this job.")] = None,
+    job: ledger.JobName = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many runs.")] = 50,
     deadline: o.RunDeadline = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
@@ -69,7 +69,7 @@ def retry(
         output.reserve_stdout()
     try:
         settings = wiring.load_settings()
-        _configure_log(settings)
+        wiring.configure_log(settings)
         chosen = _find(status or [Status.FAILED], since, job, limit)
         if dry_run:
             _show(chosen, as_json=as_json)
@@ -146,7 +146,8 @@ def _run_all(settings: Settings, chosen: list[PastRun], deadline: timedelta) -> 
         try:
             results.append(_run_again(settings, past, deadline))
         except FailedError as error:
-            # A payload of another age is one run's misfortune.
+            # A payload of another age is one run's misfortune, and no success.
+            results.append(refused_result(past.job, outcome_of(error), ws_id=past.ws_id))
             output.say(output.error_line(error))
             continue
         _tell(results[-1])
@@ -173,17 +174,6 @@ def _run_again(settings: Settings, past: PastRun, deadline: timedelta) -> Result
         tags=past.tags,
     )
     return run_job(job, payload, request, runtime)
-
-
-def _configure_log(settings: Settings) -> None:
-    from tuturuuu_jobs.runtime import logs
-
-    logs.configure(
-        settings.log_level,
-        json_lines=settings.log_format == "json",
-        stream=sys.stderr,
-        priorities=wiring.stderr_is_journal(),
-    )
 
 
 def _job_and_payload(settings: Settings, past: PastRun) -> tuple[Job[Any, Any], Any]:

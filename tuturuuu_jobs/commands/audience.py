@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from tuturuuu_jobs.commands.output import printable, say
 from tuturuuu_jobs.runtime.clock import Clock, SystemClock
+from tuturuuu_jobs.runtime.logs import level_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,8 +36,9 @@ class Quiet:
         """Nobody watches."""
 
     def said(self, label: str, line: str) -> None:
-        """Under the workspace's name, on standard error."""
-        say(printable(f"{label}: {line}"))
+        """Under the workspace's name, on standard error; a log line in JSON tells that itself."""
+        level, is_json = level_of(line)
+        say(printable(line if is_json else f"{label}: {line}"), level)
 
 
 class LiveTable(Quiet):

@@ -89,6 +89,8 @@ def _read(
                 place = events[-1].position
                 consumers.move(connection, name, place)
                 left = None if left is None else left - len(events)
+            elif output.reader_has_gone():
+                return
             elif (wait := min(_PERIOD_S, end - clock.monotonic())) > 0:
                 clock.sleep(wait)
             else:

@@ -170,12 +170,4 @@ def _run(
 
 
 def _configure_log(settings: Settings, options: RunOptions) -> None:
-    from tuturuuu_jobs.runtime import logs
-
-    level = {0: settings.log_level, 1: "info"}.get(options.verbose, "debug")
-    logs.configure(
-        level,
-        json_lines=settings.log_format == "json",
-        stream=sys.stderr,
-        priorities=wiring.stderr_is_journal(),
-    )
+    wiring.configure_log(settings, {0: settings.log_level, 1: "info"}.get(options.verbose, "debug"))

@@ -16,7 +16,7 @@ _COLUMNS = ("runs", "keys", "job", "status", "code", "first_seen", "last_seen", 
 def failures(
     *,
     since: Since = None,
-    job: Annotated[str | None, typer.Option(metavar="JOB", help="Only this job.")] = None,
+    job: ledger.JobName = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many causes.")] = 20,
     as_json: ledger.AsJson = False,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     import psycopg
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+_JOBS: Final = (
+    *("sync", "full-sync", "verify", "schedule"),
+    *("orchestrate-sync", "orchestrate-full-sync", "orchestrate-schedule"),
+)
+
+
+def _job_name(text: str) -> str:
+    if text not in _JOBS:
+        raise typer.BadParameter(f"there is no job {text}; one of {', '.join(_JOBS)}")
+    return text
+
+
+JobName = Annotated[
+    str | None, typer.Option("--job", metavar="JOB", parser=_job_name, help="Only this job.")
+]
 RunId = Annotated[UUID, typer.Argument(metavar="ID", parser=parse_id, help="The run's id.")]
 
 

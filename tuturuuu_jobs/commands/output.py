@@ -6,7 +6,9 @@ With ``--json`` the document is the only thing on standard output, whatever a li
 from __future__ import annotations
 
 import json
+import logging
 import os
+import select
 import stat
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ import typer
 
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.errors import FailedError, JobError, UsageError
+from tuturuuu_jobs.runtime.logs import priority
 from tuturuuu_jobs.runtime.outcome import ExitCode, Problem, exit_code, kind_of
 
 _STDOUT: Final = 1
@@ -112,13 +115,14 @@ def printable(text: object) -> str:
     return "".join(char if char.isprintable() else " " for char in str(text))
 
 
-def say(line: str) -> None:
+def say(line: str, level: int = logging.ERROR) -> None:
     """Tell a person; standard error that is closed is no reason to fail.
 
-    In systemd's journal the line has the priority of an error: away from a terminal nothing else
-    is said.
+    Args:
+        line: What is said.
+        level: Its level in systemd's journal; away from a terminal little but errors is said.
     """
-    mark = "<3>" if wiring.stderr_is_journal() else ""
+    mark = priority(level) if wiring.stderr_is_journal() else ""
     try:
         print(mark + line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place that prints.
     except OSError:
@@ -161,7 +165,31 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[str]:
     ]
 
 
+def reader_has_gone() -> bool:
+    """Whether standard output is a pipe that nobody reads any more."""
+    look = select.poll()
+    look.register(_STDOUT, 0)
+    return bool(look.poll(0))
+
+
 def print_lines(lines: list[str]) -> None:
-    """Data for people on standard output."""
-    for line in lines:
-        print(line)  # noqa: T201 - this is the place that prints.
+    """Data for people on standard output.
+
+    Raises:
+        BrokenPipeError: Its reader has gone away.
+        FailedError: It takes nothing more, for example because a disk is full.
+    """
+    try:
+        for line in lines:
+            print(line)  # noqa: T201 - this is the place that prints.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        give_up_stdout()
+        raise unwritable_stdout(error) from None
+
+
+def give_up_stdout() -> None:
+    """Keep later flushes, the interpreter's own at exit too, from failing once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)

@@ -83,7 +83,7 @@ def resume(name: Name, *, as_json: ledger.AsJson = False) -> None:
     if as_json:
         output.emit_json({"name": name, "paused_until": None})
     else:
-        output.print_lines([f"{name} is not paused"])
+        output.print_lines([f"{name} is paused no longer"])
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
@@ -40,7 +41,7 @@ def list_runs(
     *,
     as_json: ledger.AsJson = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
-    job: Annotated[str | None, typer.Option(metavar="JOB", help="Only this job.")] = None,
+    job: ledger.JobName = None,
     ws: o.Workspace = None,
     status: Annotated[Status | None, typer.Option(help="Only runs with this status.")] = None,
     since: Since = None,
@@ -141,19 +142,27 @@ def _render(document: dict[str, Any]) -> list[str]:
     lines += [
         f"{name:<19} {output.printable(text)}"
         for name in ("tags", "payload")
-        if (text := " ".join(f"{key}={value}" for key, value in document[name].items()))
+        if (text := " ".join(_field(key, value) for key, value in document[name].items() if value))
     ]
     lines += _problem_lines(document)
     for title, rows, columns in (
         ("attempts", document["attempt_list"], _ATTEMPT_COLUMNS),
         ("calendars", document["calendars"], _WINDOW_COLUMNS),
-        ("events", document["events"], ("at", "type", "data")),
+        ("events", [_with_plain_data(row) for row in document["events"]], ("at", "type", "data")),
     ):
         if rows:
             lines += ["", title, *output.table(rows, columns)]
     if document["children"]:
         lines += ["", "children", *_tree_lines(document["children"])]
     return lines
+
+
+def _field(name: str, value: Any) -> str:
+    return f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+
+
+def _with_plain_data(event: dict[str, Any]) -> dict[str, Any]:
+    return event | {"data": " ".join(_field(*item) for item in event["data"].items())}
 
 
 def _problem_lines(document: dict[str, Any]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -31,7 +30,7 @@ def tail(
         ),
     ] = None,
     last: Annotated[int, typer.Option(min=0, max=10_000, help="Begin with so many events.")] = 10,
-    job: Annotated[str | None, typer.Option(metavar="JOB", help="Only runs of this job.")] = None,
+    job: ledger.JobName = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document per line.")] = False,
 ) -> None:
     """Follow the events of runs as they are written, until Ctrl-C."""
@@ -65,12 +64,11 @@ def _follow(
         events = read_events(connection, position)
         shown = [event for event in events if job is None or event.job == job]
         output.print_lines([_as_json(event) if as_json else _as_line(event) for event in shown])
-        sys.stdout.flush()
         if events:
             position = events[-1].position
             continue
         left = _PERIOD_S if end is None else min(_PERIOD_S, end - clock.monotonic())
-        if left <= 0:
+        if left <= 0 or output.reader_has_gone():
             return
         clock.sleep(left)
 

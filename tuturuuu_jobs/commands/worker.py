@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -74,16 +73,9 @@ def worker(
 def _run(plan: Plan, launcher: LauncherName, *, listens: bool) -> Tally:
     import asyncio
 
-    from tuturuuu_jobs.runtime import logs
-
     with ledger.open_ledger():
         # Whatever is wrong with the database is said before anything is begun.
         settings = wiring.load_settings()
-    logs.configure(
-        settings.log_level,
-        json_lines=settings.log_format == "json",
-        stream=sys.stderr,
-        priorities=wiring.stderr_is_journal(),
-    )
+    wiring.configure_log(settings)
     with wiring.build_launcher_of_worker(settings, launcher) as started:
         return asyncio.run(wiring.build_worker(settings, plan, started, listens=listens).run())

@@ -27,19 +27,22 @@ TRACES_FOR: Final = timedelta(days=2)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LostAccount:
-    """An account that is switched off although calendars of it are wanted."""
+    """An account that is switched off although calendars of it are, or were, wanted."""
 
     account_id: UUID
     ws_id: UUID
 
 
+# One without any connection stands for its primary calendar, if it was ever synced from here.
 _LOST: Final[LiteralString] = """
 select a.id as account_id, a.ws_id
 from public.calendar_auth_tokens a
 join public.workspaces w on w.id = a.ws_id and w.deleted is not true
 where a.provider = 'google' and not a.is_active
-  and exists (select from public.calendar_connections c
-              where c.auth_token_id = a.id and c.is_enabled)
+  and (exists (select from public.calendar_connections c
+               where c.auth_token_id = a.id and c.is_enabled)
+    or not exists (select from public.calendar_connections c where c.auth_token_id = a.id)
+       and exists (select from jobs.calendar_windows w where w.auth_token_id = a.id))
 order by a.ws_id, a.id
 """
 
@@ -53,12 +56,12 @@ def load_lost_accounts(connection: psycopg.Connection[Any]) -> list[LostAccount]
 def judge_accounts(lost: list[LostAccount]) -> Iterator[Finding]:
     """Accounts that need a person."""
     if not lost:
-        yield ok("accounts", "no account with enabled calendars is switched off")
+        yield ok("accounts", "no account whose calendars are wanted is switched off")
         return
     workspaces = sorted({str(account.ws_id) for account in lost})
     yield warning(
         "account_inactive",
-        f"{len(lost)} Google accounts with enabled calendars are switched off, "
+        f"{len(lost)} Google accounts whose calendars are wanted are switched off, "
         f"in the workspaces {listed(workspaces)}",
         why="their calendars stand still: Google refused their refresh tokens, or somebody "
         "disconnected them",

@@ -32,12 +32,14 @@ class Schedulable:
         last_success: Of our runs; None if there was none.
         zoned: Whether it or its owner names a zone.
         unsound_hours: Types of hours that cannot be read, or only in part.
+        created_at: Since when it could have been scheduled; None if nobody knows.
     """
 
     ws_id: UUID
     last_success: datetime | None
     zoned: bool = True
     unsound_hours: tuple[str, ...] = ()
+    created_at: datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,11 +47,12 @@ class _Settings:
     ws_id: UUID
     timezone: str | None
     owner_timezone: str | None
+    created_at: datetime | None
     hours: dict[str, Any]
 
 
 _SETTINGS: Final[LiteralString] = """
-select w.id as ws_id, w.timezone, p.timezone as owner_timezone,
+select w.id as ws_id, w.timezone, p.timezone as owner_timezone, w.created_at,
        coalesce((select jsonb_object_agg(h.type::text, h.data)
                  from public.workspace_calendar_hour_settings h where h.ws_id = w.id), '{}')
            as hours
@@ -76,7 +79,9 @@ def load_schedules(connection: psycopg.Connection[Any]) -> list[Schedulable]:
 def _schedulable(settings: _Settings, last_success: datetime | None) -> Schedulable:
     zone = parse_zone(settings.timezone) or parse_zone(settings.owner_timezone)
     unsound = (name for name, data in sorted(settings.hours.items()) if decode_hours(data)[1])
-    return Schedulable(settings.ws_id, last_success, zone is not None, tuple(unsound))
+    return Schedulable(
+        settings.ws_id, last_success, zone is not None, tuple(unsound), settings.created_at
+    )
 
 
 def judge_schedules(workspaces: list[Schedulable], now: datetime) -> Iterator[Finding]:
@@ -108,7 +113,7 @@ def _judge_age(workspaces: list[Schedulable], now: datetime) -> Iterator[Finding
     if not late:
         yield ok("schedules", f"{len(workspaces)} workspaces are scheduled, all lately")
         return
-    known = [one for one in late if one.last_success]
+    known = [one for one in late if one.last_success or one.created_at]
     lost = [one for one in known if _age(one, now) > LOST_AFTER]
     tell = serious if lost else warning
     yield tell(
@@ -121,7 +126,8 @@ def _judge_age(workspaces: list[Schedulable], now: datetime) -> Iterator[Finding
 
 
 def _age(workspace: Schedulable, now: datetime) -> timedelta:
-    return now - workspace.last_success if workspace.last_success else timedelta.max
+    since = workspace.last_success or workspace.created_at
+    return now - since if since else timedelta.max
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -110,6 +110,8 @@ class Failing:
 
     Attributes:
         since: Start of the first run that failed after its last success.
+        fingerprint: Of its newest failure; None if it left no word.
+        message: What that one said.
     """
 
     job: str
@@ -117,6 +119,8 @@ class Failing:
     status: str
     code: str
     since: datetime
+    fingerprint: bytes | None = None
+    message: str | None = None
 
 
 # The newest run of each key that failed of late, found by index in a ledger of any length. A full
@@ -129,7 +133,7 @@ with failed as (
       and finished_at > %(since)s
 )
 select failed.job, failed.key, newest.status, coalesce(newest.code, newest.status) as code,
-       coalesce((
+       newest.fingerprint, newest.message, coalesce((
            select min(r.created_at) from jobs.runs r
            where r.job = failed.job and r.concurrency_key = failed.key
              and r.status not in ('queued', 'running', 'skipped', 'expired')
@@ -140,7 +144,8 @@ select failed.job, failed.key, newest.status, coalesce(newest.code, newest.statu
        ), newest.finished_at) as since
 from failed
 cross join lateral (
-    select status, code, ws_id, finished_at from jobs.runs r
+    select status, code, ws_id, finished_at, fingerprint, error ->> 'message' as message
+    from jobs.runs r
     where r.job = failed.job and r.concurrency_key = failed.key and r.finished_at is not null
       and r.status not in ('skipped', 'expired')
     order by r.finished_at desc limit 1
@@ -163,18 +168,19 @@ def load_failing(connection: psycopg.Connection[Any], now: datetime) -> list[Fai
 
 
 def judge_failing(failing: list[Failing], now: datetime) -> Iterator[Finding]:
-    """One finding for each job and code: serious once a key went a day without success."""
-    groups: dict[tuple[str, str], list[Failing]] = defaultdict(list)
+    """One finding for each job and cause: serious once a key went a day without success."""
+    groups: dict[tuple[str, str, bytes | None], list[Failing]] = defaultdict(list)
     for row in failing:
-        groups[row.job, row.code].append(row)
-    for (job, code), rows in groups.items():
+        groups[row.job, row.code, row.fingerprint].append(row)
+    for (job, code, _), rows in groups.items():
         long = any(now - row.since > _LONG_FAILING for row in rows)
         make = serious if long else warning
         yield make(
             "runs_failing",
-            f"{job} ends with {code} for {len(rows)} keys: {listed(row.key for row in rows)}",
+            f"{job} ends with {code} for {len(rows)} keys: {listed(row.key for row in rows)}"
+            + (f"; the newest said: {rows[-1].message}" if rows[-1].message else ""),
             why="these workspaces are not served" + (", some for more than a day" if long else ""),
-            action=f"tuturuuu-jobs runs list --job {job}, then runs show on the newest",
+            action=f"tuturuuu-jobs runs failures --job {job}, then runs show on its last run",
             subject=code,
         )
     if not groups:

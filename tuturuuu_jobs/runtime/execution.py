@@ -188,7 +188,10 @@ class Execution(Generic[P, D]):
             wait_s, outcome = self._plan_next(tried)
             if wait_s is None:
                 return outcome
-            self._log.warning("attempt %d: %s; next in %.1f s", self.attempts, outcome.code, wait_s)
+            waits = f"attempt {self.attempts}: {outcome.code}; next in {wait_s:.1f} s"
+            # In the ledger it stands anyway: whoever does not watch wants to hear of the end only.
+            self._log.info("%s", waits)
+            self._around.progress(Progress(waits))
             self._untold.append(self._note_end(tried, wait_s))
             self._around.clock.sleep(wait_s)
             self._around.signals.check()

@@ -82,8 +82,10 @@ select fingerprint, job, count(*) as runs, count(distinct concurrency_key) as ke
        (array_agg(error ->> 'message' order by finished_at desc, id desc))[1] as message,
        (array_agg(error ->> 'hint' order by finished_at desc, id desc))[1] as hint,
        (array_agg(id order by finished_at desc, id desc))[1] as last_run_id
-from jobs.runs
+from jobs.runs run
 where fingerprint is not null
+  and not exists (select from jobs.runs child
+                  where child.parent_run_id = run.id and child.fingerprint is not null)
   and (%(since)s::timestamptz is null or finished_at >= %(since)s)
   and (%(job)s::text is null or job = %(job)s)
 group by fingerprint, job
@@ -99,7 +101,7 @@ def group_failures(
     since: datetime | None = None,
     job: str | None = None,
 ) -> list[FailureGroup]:
-    """The kinds of failure, the one seen last first."""
+    """The kinds of failure, the one seen last first; those of children stand for their parent's."""
     wanted = {"limit": limit, "since": since, "job": job}
     with translated_errors(), connection.cursor(row_factory=class_row(FailureGroup)) as cursor:
         return cursor.execute(_GROUP, wanted).fetchall()

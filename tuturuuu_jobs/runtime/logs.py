@@ -5,6 +5,7 @@ Invariant: every line, traceback included, passes through the scrubber.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from datetime import UTC, datetime
@@ -23,6 +24,12 @@ _FIELDS: Final = ("job", "run_id", "attempt", "ws_id", "code")
 class _HumanFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(levelname)s: %(message)s")
+
+    @override
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        told = ((name, getattr(record, name, None)) for name in _FIELDS)
+        where = ", ".join(f"{name} {value}" for name, value in told if value)
+        return super().formatMessage(record) + (f" ({where})" if where else "")
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -60,6 +67,18 @@ def priority(level: int) -> str:
     """The mark of a line in systemd's journal: ``<3>`` for an error, ``<7>`` for the least."""
     marks = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
     return f"<{next((number for least, number in marks if level >= least), 7)}>"
+
+
+def level_of(line: str) -> tuple[int, bool]:
+    """The level of a line of another process's log, and whether it is one in JSON.
+
+    What is no log line is what a command says at its end: an error.
+    """
+    levels = logging.getLevelNamesMapping()
+    if line.startswith("{"):
+        with contextlib.suppress(ValueError, AttributeError):
+            return levels.get(str(json.loads(line).get("level")).upper(), logging.ERROR), True
+    return levels.get(line.partition(":")[0], logging.ERROR), False
 
 
 def configure(level: str, *, json_lines: bool, stream: TextIO, priorities: bool = False) -> None:

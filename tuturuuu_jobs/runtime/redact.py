@@ -11,6 +11,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 HIDDEN: Final = "[redacted]"
@@ -65,6 +66,10 @@ def clean(value: Any) -> Any:
             return [clean(item) for item in value]
         case float():
             return value if math.isfinite(value) else None
+        case timedelta():
+            # ISO 8601, which reads well and is read again.
+            rest = value % timedelta(days=1)
+            return f"P{value.days}D" + (f"T{rest.total_seconds():g}S" if rest else "")
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return clean(_shown_fields(value))
         case _:

@@ -72,7 +72,11 @@ class Reach:
         if not self._workspace.inbound_enabled:
             self.warn("inbound_disabled", "the owner has switched inbound sync off")
         elif not self._workspace.accounts:
-            self.warn("no_active_account", "the workspace has no active Google account")
+            self.warn(
+                "no_active_account",
+                "the workspace has no active Google account",
+                hint="its owner reconnects one in Tuturuuu, if it is to be synced",
+            )
         else:
             return False
         return True

@@ -36,6 +36,20 @@ def test_a_workspace_that_waits_is_judged_by_how_long(
     assert told(FRESH, late) == [("schedule_stale", severity)]
 
 
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        (HOUR, ("schedules", Severity.OK)),
+        (7 * HOUR, ("schedule_stale", Severity.WARNING)),
+        (25 * HOUR, ("schedule_stale", Severity.SERIOUS)),
+    ],
+)
+def test_a_workspace_that_was_never_scheduled_waits_since_it_was_made(
+    age: timedelta, expected: tuple[str, Severity]
+) -> None:
+    assert told(FRESH, Schedulable(UUID(int=2), None, created_at=NOW - age)) == [expected]
+
+
 def test_an_installation_that_schedules_nothing_is_told_nothing() -> None:
     assert told() == []
     assert told(Schedulable(UUID(int=2), None)) == []

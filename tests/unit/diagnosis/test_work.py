@@ -47,8 +47,9 @@ def test_a_run_under_way_is_judged_by_its_process_and_its_deadline(
     assert (found.code, found.severity) == (code, severity)
 
 
-def failing(code: str, key: str, age: timedelta) -> Failing:
-    return Failing("sync", key, "failed", code, NOW - age)
+def failing(code: str, key: str, age: timedelta, message: str | None = None) -> Failing:
+    cause = message.encode() if message else None
+    return Failing("sync", key, "failed", code, NOW - age, cause, message)
 
 
 def test_failures_are_grouped_by_job_and_code() -> None:
@@ -60,6 +61,16 @@ def test_failures_are_grouped_by_job_and_code() -> None:
     assert (first.subject, second.subject) == ("a", "b")
     assert "2 keys: k1, k2" in first.what
     assert first.severity is Severity.WARNING
+
+
+def test_two_causes_with_one_code_are_two_findings() -> None:
+    hour = timedelta(hours=1)
+    rows = [failing("bug", "k1", hour, "KeyError"), failing("bug", "k2", hour, "OSError")]
+
+    first, second = judge_failing(rows, NOW)
+
+    assert ("k1" in first.what, "KeyError" in first.what) == (True, True)
+    assert ("k2" in second.what, "OSError" in second.what) == (True, True)
 
 
 def test_a_day_without_success_is_serious() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tuturuuu_jobs.runtime.logs import LOGGER, configure, run_logger
+from tuturuuu_jobs.runtime.logs import LOGGER, configure, level_of, run_logger
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +42,26 @@ def test_a_json_line_says_which_run_it_belongs_to_and_no_secret() -> None:
 def test_a_person_reads_prose_without_secrets() -> None:
     stream = io.StringIO()
     log_a_bug(stream, json_lines=False)
-    assert stream.getvalue().startswith("ERROR: refused [redacted]\n")
+    first, *_ = stream.getvalue().splitlines()
+    where = f"job sync, run_id {UUID(int=1)}, attempt 3, ws_id {UUID(int=2)}"
+    assert first == f"ERROR: refused [redacted] ({where})"
     assert "hunter2" not in stream.getvalue()
 
 
 def test_the_google_client_reports_through_our_errors_not_through_the_log() -> None:
     configure("debug", json_lines=True, stream=io.StringIO())
     assert not logging.getLogger("googleapiclient.http").isEnabledFor(logging.WARNING)
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_the_level_of_another_process_s_line_is_known(*, json_lines: bool) -> None:
+    stream = io.StringIO()
+    configure("debug", json_lines=json_lines, stream=stream)
+    logging.getLogger(LOGGER).warning("three")
+    assert level_of(stream.getvalue().strip()) == (logging.WARNING, json_lines)
+    assert level_of("tuturuuu-jobs: sync: failed") == (logging.ERROR, False)
+    assert level_of('{"level": 3') == (logging.ERROR, False)
+    assert level_of("{}") == (logging.ERROR, True)
 
 
 def test_in_the_journal_every_line_carries_its_priority() -> None:
