@@ -145,10 +145,10 @@ def test_21_one_task_is_late_rather_than_two() -> None:
 
 
 def test_the_heaviest_is_in_time_though_lighter_ones_are_due_before_it() -> None:
-    sooner = T("A", 120, split=(30, 120), due="Jan 5 10:00")
-    heavy = T("B", 240, split=(30, 120), due="Jan 5 13:00", weight=CRITICAL)
-    soon = T("C", 180, split=(60, None), due="Jan 5 12:00", weight=HIGH)
-    result = plan(snapshot(sooner, heavy, soon, *only_free("Jan 5 08:00-14:00")))
+    sooner = T("A", 90, split=(60, 60), due="Jan 5 11:00")
+    heavy = T("B", 180, split=(30, 120), due="Jan 5 13:00", weight=CRITICAL)
+    soon = T("C", 180, split=(60, 120), due="Jan 5 12:00", weight=HIGH)
+    result = plan(snapshot(sooner, heavy, soon, *only_free("Jan 5 08:00-15:00")))
     assert not [line for line in findings(result) if line.startswith("B ")]
 
 
