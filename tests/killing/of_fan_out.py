@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +9,11 @@ from typing_extensions import override
 
 from tests.acceptance.command import document
 from tests.acceptance.fleet import Fleet, build, check_honest
-from tests.fixtures.emulator import EMULATOR_START
-from tests.fixtures.postgres import Database, Databases
-from tests.fixtures.scene import Scene, build_scene
+from tests.fixtures.postgres import Database
+from tests.fixtures.scene import Scene
 from tests.killing.ward import Ward
-from tests.killing.watching import Wires, open_wires
+from tests.killing.watching import Wires
 from tuturuuu_jobs.runtime.outcome import ExitCode
-from tuturuuu_jobs.testing.emulator import Emulator, Switches, VirtualClock
-from tuturuuu_jobs.testing.tuturuuu import Shape
 
 # Who finds a key held comes again; a dying child holds it no longer than that.
 PATIENCE = 3
@@ -65,19 +60,3 @@ class FanOutWard(Ward):
     @override
     def written(self) -> Any:
         return self.lying("workspace_calendar_events", "calendar_auth_tokens")
-
-
-@contextlib.contextmanager
-def open_fan_out(databases: Databases, folder: Path) -> Generator[FanOutWard]:
-    """Such a ward, on a database and an emulator of its own."""
-    with contextlib.ExitStack() as stack:
-        database = stack.enter_context(databases.fresh(Shape.CURRENT, jobs_schema=True))
-        emulator = stack.enter_context(
-            Emulator(clock=VirtualClock(EMULATOR_START), switches=Switches(strict=True))
-        )
-        wires = stack.enter_context(open_wires(database, emulator.base_url))
-        scene = build_scene(database, emulator, folder / "state")
-        ward = FanOutWard(database, scene.state_dir, wires, scene)
-        stack.callback(ward.close)
-        yield ward
-        assert emulator.violations == ()

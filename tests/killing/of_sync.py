@@ -6,8 +6,6 @@ adopts a row of an earlier sync, sweeps another, deletes, updates and inserts.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,16 +13,14 @@ from typing import Any
 from typing_extensions import override
 
 from tests.acceptance.scenery import wind
-from tests.fixtures.emulator import EMULATOR_START
-from tests.fixtures.postgres import Database, Databases
-from tests.fixtures.scene import Scene, build_scene
+from tests.fixtures.postgres import Database
+from tests.fixtures.scene import Scene
 from tests.killing.ward import Ward
-from tests.killing.watching import Wires, open_wires
+from tests.killing.watching import Wires
 from tuturuuu_jobs.runtime.outcome import ExitCode
-from tuturuuu_jobs.testing.emulator import Emulator, Switches, VirtualClock
 from tuturuuu_jobs.testing.emulator.server import CLIENT
 from tuturuuu_jobs.testing.oracle import Place, Window, differences, expect, load_rows
-from tuturuuu_jobs.testing.tuturuuu import Shape, seed
+from tuturuuu_jobs.testing.tuturuuu import seed
 
 TEAM, OPS = "team@group.test", "ops@group.test"
 CALENDARS = (TEAM, OPS)
@@ -218,19 +214,3 @@ class ReplayWard(AgainWard):
     def prepare(self) -> None:
         super().prepare()
         self.words = self.again = ("runs", "replay", self.failed.run_id, "--json")
-
-
-@contextlib.contextmanager
-def open_sync(databases: Databases, folder: Path, kind: type[SyncWard]) -> Generator[SyncWard]:
-    """A ward of that kind, on a database and an emulator of its own."""
-    with contextlib.ExitStack() as stack:
-        database = stack.enter_context(databases.fresh(Shape.CURRENT, jobs_schema=True))
-        emulator = stack.enter_context(
-            Emulator(clock=VirtualClock(EMULATOR_START), switches=Switches(strict=True))
-        )
-        wires = stack.enter_context(open_wires(database, emulator.base_url))
-        scene = build_scene(database, emulator, folder / "state")
-        ward = kind(database, scene.state_dir, wires, scene)
-        stack.callback(ward.close)
-        yield ward
-        assert emulator.violations == ()

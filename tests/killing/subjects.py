@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.fixtures.postgres import Databases
-from tests.killing.of_fan_out import open_fan_out
+from tests.killing.of_fan_out import FanOutWard
 from tests.killing.of_ledger import CancelWard, MigrateWard, PruneWard, ReapWard, open_ledger
 from tests.killing.of_schedule import open_schedule
 from tests.killing.of_settling import SettlingWard, UnsettledWard
-from tests.killing.of_sync import FullSyncWard, ReplayWard, RetryWard, SyncWard, open_sync
+from tests.killing.of_sync import FullSyncWard, ReplayWard, RetryWard, SyncWard
+from tests.killing.opening import open_scene
 from tests.killing.points import Kind
 from tests.killing.ward import Ward
 
@@ -36,19 +37,21 @@ class Subject:
 
 
 SUBJECTS: dict[str, Subject] = {
-    "sync": Subject(functools.partial(open_sync, kind=SyncWard), parts=4),
-    "full-sync": Subject(functools.partial(open_sync, kind=FullSyncWard), parts=4),
+    "sync": Subject(functools.partial(open_scene, kind=SyncWard), parts=4),
+    "full-sync": Subject(functools.partial(open_scene, kind=FullSyncWard), parts=4),
     "schedule": Subject(open_schedule, parts=2),
-    "orchestrate sync": Subject(open_fan_out),
-    "runs retry": Subject(functools.partial(open_sync, kind=RetryWard), parts=4),
-    "runs replay": Subject(functools.partial(open_sync, kind=ReplayWard), parts=4),
+    "orchestrate sync": Subject(functools.partial(open_scene, kind=FanOutWard)),
+    "runs retry": Subject(functools.partial(open_scene, kind=RetryWard), parts=4),
+    "runs replay": Subject(functools.partial(open_scene, kind=ReplayWard), parts=4),
     "runs cancel": Subject(functools.partial(open_ledger, kind=CancelWard)),
     "runs reap": Subject(functools.partial(open_ledger, kind=ReapWard)),
     "runs prune": Subject(functools.partial(open_ledger, kind=PruneWard)),
     "db migrate": Subject(functools.partial(open_ledger, kind=MigrateWard)),
-    "sync, behind a dead run and a spool": Subject(functools.partial(open_sync, kind=SettlingWard)),
+    "sync, behind a dead run and a spool": Subject(
+        functools.partial(open_scene, kind=SettlingWard)
+    ),
     "sync, the ledger gone at its end": Subject(
-        functools.partial(open_sync, kind=UnsettledWard),
+        functools.partial(open_scene, kind=UnsettledWard),
         # It waits for the server a while, and then writes files.
         kinds=frozenset({Kind.FILE}),
         quick=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
@@ -113,24 +113,13 @@ def _document(job: str, source: str | None) -> tuple[UUID | None, dict[str, Any]
 
 def _moment(at: str | None, after: timedelta | None) -> datetime | None:
     from tuturuuu_jobs.runtime.clock import SystemClock
+    from tuturuuu_jobs.runtime.slots import parse_instant
 
     if at is not None and after is not None:
         raise UsageError("--at and --in name two moments", subject="--in", hint="leave one out")
     if after is not None:
         return SystemClock().now() + after
-    if at is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise UsageError(
-            "--at: should be an instant with its offset",
-            subject="--at",
-            hint="write it as 2026-03-02T03:15:00Z",
-        )
-    return moment.astimezone(UTC)
+    return None if at is None else parse_instant(at, "--at")
 
 
 def _workspaces(

@@ -56,7 +56,7 @@ def resolve_slot(choice: SlotChoice, *, now: datetime, timer_usec: str | None) -
             raise UsageError(
                 "--every belongs to --slot auto", subject="--every", hint="leave one of them out"
             )
-        return _parse(choice.at)
+        return parse_instant(choice.at, "--slot", beside=AUTO)
     fired = _fired_at(timer_usec)
     if choice.every is not None:
         return floor_instant(fired or now, choice.every)
@@ -86,15 +86,25 @@ def _fired_at(timer_usec: str | None) -> datetime | None:
         return None
 
 
-def _parse(text: str) -> datetime:
+def parse_instant(text: str, option: str, *, beside: str = "") -> datetime:
+    """An instant in RFC 3339, in UTC.
+
+    Args:
+        text: What the option was given.
+        option: Its name.
+        beside: Another word that it takes.
+
+    Raises:
+        UsageError: It is no instant, or lacks its offset.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise UsageError(
-            "--slot: should be auto or an instant with its offset",
-            subject="--slot",
+            f"{option}: should be {f'{beside} or ' if beside else ''}an instant with its offset",
+            subject=option,
             hint="write it as 2026-03-02T03:15:00Z",
         )
     return moment.astimezone(UTC)
