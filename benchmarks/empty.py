@@ -35,7 +35,7 @@ def fan_out(launcher: str, size: int) -> None:
     def say(_spec: ChildSpec, line: str) -> None:
         print(line, file=sys.stderr)
 
-    with wiring.build_launcher(launcher, program) as started:
+    with wiring.children.build_launcher(launcher, program) as started:
         FanOut(started, SystemClock(), _WIDTH, say, ended).run(iter([spec] * size))
 
 

@@ -58,13 +58,13 @@ def tally_run(environment: Mapping[str, str], ws_id: str) -> Tally:
                 tally.add(str(query), time.perf_counter() - started)
 
     def connect(name: str) -> psycopg.Connection[Any]:
-        connection = wiring.open_connection(found, name)
+        connection = wiring.process.open_connection(found, name)
         connection.cursor_factory = Counting
         return connection
 
-    runtime = dataclasses.replace(wiring.build_runtime(found), connect=connect)
+    runtime = dataclasses.replace(wiring.process.build_runtime(found), connect=connect)
     payload = SyncPayload(UUID(ws_id), full=False, past=DEFAULT_PAST, future=DEFAULT_FUTURE)
-    job = wiring.build_sync_job(found, full=False)
+    job = wiring.jobs.build_sync_job(found, full=False)
     started = time.perf_counter()
     result = run_job(job, payload, RunRequest(), runtime)
     tally.whole = time.perf_counter() - started

@@ -91,7 +91,9 @@ def _global_options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    wiring.GLOBAL_OPTIONS.set(wiring.GlobalOptions(config=config, state_dir=state_dir))
+    wiring.process.GLOBAL_OPTIONS.set(
+        wiring.process.GlobalOptions(config=config, state_dir=state_dir)
+    )
 
 
 def main() -> NoReturn:

@@ -216,7 +216,7 @@ from tuturuuu_jobs import cli, wiring
 def broken():
     print("noise of a library")
     raise ValueError("password={CANARY}")
-wiring.load_settings = broken
+wiring.process.load_settings = broken
 sys.argv[1:] = ["sync", "--ws", "{WS}", *sys.argv[1:]]
 cli.main()
 """

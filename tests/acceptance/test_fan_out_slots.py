@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 LINES = [
     entry
     for entry in read_crontab(CRONTAB.read_text("utf-8")).entries
-    if "--every" in entry.command
+    if "sync" in entry.command or "schedule" in entry.command
 ]
 CHANGE_DAYS = {
     "UTC": [date(2026, 3, 29)],

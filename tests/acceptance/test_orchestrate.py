@@ -407,6 +407,24 @@ def test_a_killed_template_takes_its_child_and_the_fan_out_goes_on(
     assert sorted(row[2] for row in runs(scene)) == ["crashed", "partial", "succeeded"]
 
 
+def test_when_every_child_is_rejected_a_person_is_wanted(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    reject(scene, scene.ws_id)
+    ended = run("orchestrate", "sync", "--json", **environ)
+    assert (ended.returncode, document(ended)["status"]) == (77, "rejected")
+
+
+def test_without_time_for_a_child_the_fan_out_is_late(
+    scene: Scene, environ: dict[str, str]
+) -> None:
+    ended = run("orchestrate", "sync", "--deadline", "16s", "--json", **environ)
+    result = document(ended)
+    assert (ended.returncode, result["code"]) == (124, "deadline")
+    assert result["data"]["not_started"] == 1
+    assert scene.emulator.requests == ()
+
+
 def test_when_all_fail_alike_the_rest_is_not_started(scene: Scene, environ: dict[str, str]) -> None:
     for number in range(1, 8):
         add_workspace(scene, number)

@@ -212,14 +212,23 @@ def test_what_a_killed_worker_held_is_done_by_another_before_long(fleet: Fleet, 
     check_nothing_left(fleet)
 
 
+@pytest.mark.parametrize(
+    "waits", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["aged", "waited for"]
+)
 def test_a_stopped_worker_whose_work_was_handed_on_writes_nothing_when_it_goes_on(
-    fleet: Fleet, held: Held
+    fleet: Fleet, held: Held, *, waits: bool
 ) -> None:
     (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
     with Working(fleet) as victim, Working(fleet) as heir:
         victim.start()
         held.wait()
         victim.signal(signal.SIGSTOP)
+        if not waits:
+            # As if it had given no sign of life for long: the others do not look at the reason.
+            fleet.ask(
+                "update jobs_queue.procrastinate_workers"
+                " set last_heartbeat = now() - interval '1 minute' returning id"
+            )
         # Its child comes to its end by itself; nobody is there to note it.
         held.release()
         heir.start()
@@ -235,12 +244,13 @@ def test_a_stopped_worker_whose_work_was_handed_on_writes_nothing_when_it_goes_o
     assert len(fleet.runs()) == 1
 
 
-def test_killed_backends_cost_nothing(fleet: Fleet, held: Held) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.soak)])
+def test_killed_backends_cost_nothing(fleet: Fleet, held: Held, times: int) -> None:
     asked = ask(fleet, "sync", "--all")
     with Working(fleet) as worker:
         worker.start()
         held.wait()
-        for _ in range(3):
+        for _ in range(times):
             fleet.ask(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where application_name = 'tuturuuu-jobs/worker'"

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 from collections import defaultdict
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,28 @@ def test_the_credentials_are_those_that_the_settings_look_for(unit: Path, tmp_pa
     assert speaks_to_google == ("schedule" not in unit.name)
     assert settings.state_dir == Path("/var/lib/tuturuuu-jobs")
     assert service["Environment"] == ["TUTURUUU_JOBS_CONFIG=/etc/tuturuuu-jobs/config.toml"]
+
+
+def cadence(calendar: str) -> timedelta:
+    """Of the forms of OnCalendar= that the timers use: each minute, so many minutes, hour, day."""
+    _, clock, zone = calendar.split()
+    hour, minute, second = clock.split(":")
+    assert (second, zone) == ("00", "UTC")
+    if minute == "*" or "/" in minute:
+        return timedelta(minutes=int(minute.partition("/")[2] or 1))
+    return timedelta(hours=1) if hour == "*" else timedelta(days=1)
+
+
+SLOTTED = [path for path in ONCE if "sync" in path.name or "schedule" in path.name]
+
+
+@pytest.mark.parametrize("path", SLOTTED, ids=unit_id)
+def test_what_a_timer_starts_stands_for_the_instant_of_the_timer(path: Path) -> None:
+    timer = keys(path.with_suffix(".timer"))
+    [command], [calendar] = keys(path)["ExecStart"], timer["OnCalendar"]
+    words = shlex.split(command)
+    assert words[words.index("--slot") + 1] == "auto"
+    every = parse_duration(words[words.index("--every") + 1])
+    assert every == cadence(calendar)
+    # Later than that, and the slot would be the next one's.
+    assert parse_duration(timer["RandomizedDelaySec"][0].replace("min", "m")) < every

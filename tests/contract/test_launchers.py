@@ -48,7 +48,7 @@ class Parent:
             ends.append(end)
             return True
 
-        with wiring.build_launcher(self.launcher, PROGRAM) as launcher:
+        with wiring.children.build_launcher(self.launcher, PROGRAM) as launcher:
             children = FanOut(
                 launcher,
                 SystemClock(),

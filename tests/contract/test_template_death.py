@@ -27,7 +27,7 @@ def test_a_child_that_is_started_again_finds_its_whole_input(tmp_path: Path) -> 
         return True
 
     spec = ChildSpec(RUN_ID, "child", ("reads", str(RUN_ID)), b"a payload", 30.0)
-    with wiring.build_launcher("fork", program) as launcher:
+    with wiring.children.build_launcher("fork", program) as launcher:
         FanOut(launcher, SystemClock(), 1, lambda _spec, _line: None, on_end).run(iter([spec]))
     assert (tmp_path / "died").exists()
     [end] = ends

@@ -36,8 +36,8 @@ def replay(
     if as_json:
         output.reserve_stdout()
     try:
-        settings = wiring.load_settings()
-        wiring.configure_log(settings)
+        settings = wiring.process.load_settings()
+        wiring.process.configure_log(settings)
         past = _load(run_id)
         result = _run_again(settings, past, deadline or _DEADLINE)
     except JobError as error:
@@ -68,8 +68,8 @@ def retry(
     if as_json:
         output.reserve_stdout()
     try:
-        settings = wiring.load_settings()
-        wiring.configure_log(settings)
+        settings = wiring.process.load_settings()
+        wiring.process.configure_log(settings)
         chosen = _find(status or [Status.FAILED], since, job, limit)
         if dry_run:
             _show(chosen, as_json=as_json)
@@ -161,7 +161,7 @@ def _run_again(settings: Settings, past: PastRun, deadline: timedelta) -> Result
     from tuturuuu_jobs.runtime.run import run_job
 
     job, payload = _job_and_payload(settings, past)
-    runtime = wiring.build_runtime(settings)
+    runtime = wiring.process.build_runtime(settings)
     if past.code_version != runtime.code_version:
         output.say(
             f"tuturuuu-jobs: run {past.run_id} was made by version {past.code_version or 'unknown'}"
@@ -181,11 +181,11 @@ def _job_and_payload(settings: Settings, past: PastRun) -> tuple[Job[Any, Any], 
         from tuturuuu_jobs.scheduling.work import SchedulePayload
 
         schedule = _payload(past, SchedulePayload)
-        return wiring.build_schedule_engine(settings, schedule.engine), schedule
+        return wiring.jobs.build_schedule_engine(settings, schedule.engine), schedule
     from tuturuuu_jobs.sync.model import SyncPayload
 
     sync = _payload(past, SyncPayload)
-    return wiring.build_sync_job(settings, full=past.job == "full-sync"), sync
+    return wiring.jobs.build_sync_job(settings, full=past.job == "full-sync"), sync
 
 
 def _payload(past: PastRun, kind: type[P]) -> P:

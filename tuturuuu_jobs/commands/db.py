@@ -21,7 +21,7 @@ def migrate(
 ) -> None:
     """Create or update schema jobs; safe to repeat and to run twice at once."""
     from tuturuuu_jobs.runtime import schema
-    from tuturuuu_jobs.wiring import load_settings, open_connection
+    from tuturuuu_jobs.wiring.process import load_settings, open_connection
 
     if print_only:
         output.print_lines(schema.render_migrations().splitlines())
@@ -42,7 +42,7 @@ def status(
     """Say which migrations are missing; ends with 78 if any is."""
     from tuturuuu_jobs.runtime import schema
     from tuturuuu_jobs.runtime.outcome import ExitCode
-    from tuturuuu_jobs.wiring import load_settings, open_connection
+    from tuturuuu_jobs.wiring.process import load_settings, open_connection
 
     try:
         with open_connection(load_settings(), "tuturuuu-jobs/db") as connection:

@@ -90,7 +90,7 @@ def _play_and_keep(env_file: Path, *, as_json: bool) -> None:
     clock = SystemClock()
     began = clock.monotonic()
     env_file = keep.check_env_file(env_file)
-    state_dir = wiring.load_settings().state_dir
+    state_dir = wiring.process.load_settings().state_dir
     kept = keep.find_kept(state_dir)
     if kept is not None:
         if keep.is_running(kept):
@@ -154,7 +154,7 @@ def _stop(*, as_json: bool) -> None:
     from tuturuuu_jobs.runtime.clock import SystemClock
     from tuturuuu_jobs.testing.demo import keep
 
-    kept = keep.find_kept(wiring.load_settings().state_dir)
+    kept = keep.find_kept(wiring.process.load_settings().state_dir)
     removed = keep.stop(kept, SystemClock().sleep) if kept else []
     if as_json:
         output.emit_json({"stopped": kept is not None, "removed": [str(p) for p in removed]})

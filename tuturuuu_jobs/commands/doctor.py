@@ -54,7 +54,7 @@ def doctor(
 def _examine() -> Iterator[Finding]:
     """Settings that cannot be read are the one finding there is then."""
     from tuturuuu_jobs.diagnosis.findings import of_error
-    from tuturuuu_jobs.wiring import build_examiner, load_settings
+    from tuturuuu_jobs.wiring.process import build_examiner, load_settings
 
     try:
         settings = load_settings()

@@ -148,7 +148,9 @@ def _ask(
 
     asked: list[tuple[UUID, UUID]] = []
     with ledger.open_ledger() as connection, connection.transaction():
-        chosen = wiring.find_workspaces(connection, job) if workspaces is None else workspaces
+        chosen = (
+            wiring.children.find_workspaces(connection, job) if workspaces is None else workspaces
+        )
         for ws_id in chosen:
             # A key of the caller's is one key for each workspace.
             key = f"{idempotency_key}/{ws_id}" if idempotency_key else None

@@ -120,7 +120,7 @@ def execute(work: Work[G], options: RunOptions) -> NoReturn:
     try:
         given = work.read()
         ws_id = work.workspace(given)
-        settings = wiring.load_settings()
+        settings = wiring.process.load_settings()
         _configure_log(settings, options)
         result = work.run(settings, given)
         if result.status is Status.PARTIAL and not options.dry_run:
@@ -153,9 +153,9 @@ def _run(
     from tuturuuu_jobs.runtime.slots import resolve_slot
 
     job = build(settings, given.payload)
-    runtime = wiring.build_runtime(settings)
+    runtime = wiring.process.build_runtime(settings)
     slot = resolve_slot(
-        options.slot_choice, now=runtime.clock.now(), timer_usec=wiring.timer_usec()
+        options.slot_choice, now=runtime.clock.now(), timer_usec=wiring.process.timer_usec()
     )
     request = options.request(trigger_of_caller(), slot)
     watched = sys.stderr.isatty() and not options.quiet
@@ -170,4 +170,6 @@ def _run(
 
 
 def _configure_log(settings: Settings, options: RunOptions) -> None:
-    wiring.configure_log(settings, {0: settings.log_level, 1: "info"}.get(options.verbose, "debug"))
+    wiring.process.configure_log(
+        settings, {0: settings.log_level, 1: "info"}.get(options.verbose, "debug")
+    )

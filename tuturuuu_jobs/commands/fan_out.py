@@ -24,7 +24,7 @@ def execute_fan_out(
     name: str,
     options: FanOutOptions,
     fields: dict[str, Any],
-    describe: Callable[[Settings], wiring.FannedOut],
+    describe: Callable[[Settings], wiring.children.FannedOut],
 ) -> NoReturn:
     """Run a fan-out as the options say and end the process with its exit code.
 
@@ -63,20 +63,20 @@ def _run(
     settings: Settings,
     payload: FanOutPayload,
     options: FanOutOptions,
-    describe: Callable[[Settings], wiring.FannedOut],
+    describe: Callable[[Settings], wiring.children.FannedOut],
 ) -> Result:
     from tuturuuu_jobs.commands.audience import watching_children
     from tuturuuu_jobs.runtime.run import preview_job, run_job
     from tuturuuu_jobs.runtime.slots import resolve_slot
 
     children = describe(settings)
-    runtime = wiring.build_runtime(settings)
+    runtime = wiring.process.build_runtime(settings)
     slot = resolve_slot(
-        options.slot_choice, now=runtime.clock.now(), timer_usec=wiring.timer_usec()
+        options.slot_choice, now=runtime.clock.now(), timer_usec=wiring.process.timer_usec()
     )
     watched = sys.stderr.isatty() and not options.quiet and not options.dry_run
     with watching_children(table=watched) as audience:
-        job = wiring.build_orchestrate_job(
+        job = wiring.children.build_orchestrate_job(
             settings,
             children,
             options=_child_options(options, slot),

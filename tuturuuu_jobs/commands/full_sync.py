@@ -33,5 +33,5 @@ def full_sync(
             future=future,
             allow_mass_delete=allow_mass_delete,
         ),
-        build=lambda settings, _: wiring.build_sync_job(settings, full=True),
+        build=lambda settings, _: wiring.jobs.build_sync_job(settings, full=True),
     )

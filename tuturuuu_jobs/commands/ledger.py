@@ -37,7 +37,7 @@ RunId = Annotated[UUID, typer.Argument(metavar="ID", parser=parse_id, help="The 
 def open_ledger() -> psycopg.Connection[Any]:
     """A connection to a database that has the schema; the caller closes it. Raises JobError."""
     from tuturuuu_jobs.runtime.schema import require_schema
-    from tuturuuu_jobs.wiring import load_settings, open_connection
+    from tuturuuu_jobs.wiring.process import load_settings, open_connection
 
     connection = open_connection(load_settings(), "tuturuuu-jobs/runs")
     try:

@@ -28,7 +28,7 @@ def sync(*, options: FanOutOptions) -> None:
         "sync",
         options,
         {},
-        lambda settings: wiring.fan_out_sync(settings, full=False),
+        lambda settings: wiring.children.fan_out_sync(settings, full=False),
     )
 
 
@@ -50,7 +50,7 @@ def full_sync(
         "full-sync",
         options,
         fields,
-        lambda settings: wiring.fan_out_sync(settings, full=True),
+        lambda settings: wiring.children.fan_out_sync(settings, full=True),
     )
 
 
@@ -78,5 +78,7 @@ def schedule(
         "schedule",
         options,
         fields,
-        lambda settings: wiring.fan_out_schedule(settings, engine.value if engine else "local"),
+        lambda settings: wiring.children.fan_out_schedule(
+            settings, engine.value if engine else "local"
+        ),
     )

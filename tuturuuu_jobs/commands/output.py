@@ -122,7 +122,7 @@ def say(line: str, level: int = logging.ERROR) -> None:
         line: What is said.
         level: Its level in systemd's journal; away from a terminal little but errors is said.
     """
-    mark = priority(level) if wiring.stderr_is_journal() else ""
+    mark = priority(level) if wiring.process.stderr_is_journal() else ""
     try:
         print(mark + line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place that prints.
     except OSError:

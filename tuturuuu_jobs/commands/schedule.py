@@ -84,6 +84,6 @@ def schedule(
         "schedule",
         options,
         read,
-        build=lambda settings, given: wiring.build_schedule_engine(settings, given.engine),
+        build=lambda settings, given: wiring.jobs.build_schedule_engine(settings, given.engine),
         render=lambda result, data: render(result, data, verbose=options.verbose),
     )

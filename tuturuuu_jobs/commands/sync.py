@@ -23,5 +23,5 @@ def sync(
         "sync",
         options,
         read=lambda: read_sync(payload, ws_id=ws, calendars=calendar),
-        build=lambda settings, _: wiring.build_sync_job(settings, full=False),
+        build=lambda settings, _: wiring.jobs.build_sync_job(settings, full=False),
     )

@@ -27,7 +27,7 @@ def reap(*, as_json: ledger.AsJson = False, quiet: Quiet = False) -> None:
     from tuturuuu_jobs.runtime.state import StateDirectory
 
     try:
-        settings = wiring.load_settings()
+        settings = wiring.process.load_settings()
         state = StateDirectory(settings.state_dir)
         with ledger.open_ledger() as connection:
             homes = (require_schema(connection), address_of(settings.require_database_url()))
@@ -60,7 +60,7 @@ def prune(*, as_json: ledger.AsJson = False, quiet: Quiet = False) -> None:
     from tuturuuu_jobs.runtime.state import StateDirectory
 
     try:
-        state = StateDirectory(wiring.load_settings().state_dir)
+        state = StateDirectory(wiring.process.load_settings().state_dir)
         with ledger.open_ledger() as connection:
             pruned = retention.prune(connection)
     except JobError as error:

@@ -66,7 +66,7 @@ def verify(
             parts=subset,
             repair=repair,
         ),
-        build=lambda settings, _: wiring.build_verify_job(settings),
+        build=lambda settings, _: wiring.jobs.build_verify_job(settings),
         render=lambda result, _: drift_lines(result),
         told=drift_lines,
     )

@@ -75,7 +75,9 @@ def _run(plan: Plan, launcher: LauncherName, *, listens: bool) -> Tally:
 
     with ledger.open_ledger():
         # Whatever is wrong with the database is said before anything is begun.
-        settings = wiring.load_settings()
-    wiring.configure_log(settings)
-    with wiring.build_launcher_of_worker(settings, launcher) as started:
-        return asyncio.run(wiring.build_worker(settings, plan, started, listens=listens).run())
+        settings = wiring.process.load_settings()
+    wiring.process.configure_log(settings)
+    with wiring.children.build_launcher_of_worker(settings, launcher) as started:
+        return asyncio.run(
+            wiring.children.build_worker(settings, plan, started, listens=listens).run()
+        )

@@ -98,7 +98,8 @@ class FanOuts:
         children = Children(
             job="sync",
             options=ChildOptions(timedelta(seconds=child_deadline_s), (str(choice),)),
-            open_launcher=open_launcher or (lambda: wiring.build_launcher("fork", program)),
+            open_launcher=open_launcher
+            or (lambda: wiring.children.build_launcher("fork", program)),
             audience=self.watcher,
         )
         job = OrchestrateJob(
@@ -206,7 +207,7 @@ def test_a_machine_that_can_start_no_process_reports_every_workspace(
     # More than a child's environment may hold: the kernel refuses to start it.
     program = Program("nowhere:main", {"TOO_LONG": "x" * (1 << 20)})
 
-    result = fan_outs.run(open_launcher=lambda: wiring.build_launcher("exec", program))
+    result = fan_outs.run(open_launcher=lambda: wiring.children.build_launcher("exec", program))
 
     assert (result.exit_code, result.code, result.attempts) == (69, "no_process", 1)
     assert (result.data["total"], result.data["not_started"]) == (3, 3)
@@ -221,7 +222,7 @@ def test_a_signal_that_nothing_drains_still_reports_every_workspace(
     @contextlib.contextmanager
     def interrupted() -> Generator[Launcher]:
         program = Program("tests.integration.orchestration.child:main", CHILD_ENVIRON)
-        with wiring.build_launcher("fork", program) as launcher:
+        with wiring.children.build_launcher("fork", program) as launcher:
             if moment == "before the first child":
                 signal.raise_signal(signal.SIGTERM)
             yield launcher

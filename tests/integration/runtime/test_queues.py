@@ -29,7 +29,7 @@ def test_a_paused_queue_lets_nothing_start_until_it_is_resumed(
 
     assert invoke(database, queues.app, "resume", "calendar-sync")[:2] == (
         0,
-        "calendar-sync is not paused\n",
+        "calendar-sync is paused no longer\n",
     )
     assert run_job(ScriptedJob([succeed]), {}, RunRequest(), runtime).exit_code == 0
 
