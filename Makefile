@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+# Tests wait for a third of their time: one more than the two cores of a small machine.
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format docs soak bench bench-scheduling oracle defects clean
