@@ -15,7 +15,7 @@ from tests.acceptance import forked
 from tests.acceptance.fleet import Fleet, build, check_honest, check_nothing_left
 from tests.acceptance.processes import children_of, is_at_work, wait_until
 from tests.fixtures.scene import Scene
-from tuturuuu_jobs.runtime.supervisor import GRACE_S
+from tuturuuu_jobs.runtime.supervisor import GRACE_S, REPEAT_S
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
 
 LAUNCHERS = pytest.mark.parametrize("launcher", ["fork", "exec"])
@@ -77,6 +77,16 @@ def test_one_signal_lets_every_child_tell_its_end(
 
 
 @LAUNCHERS
+def test_a_signal_that_is_sent_twice_at_once_is_one(empty_scene: Scene, launcher: str) -> None:
+    here = AtWork(empty_scene, launcher)
+    here.send(signal.SIGINT)
+    here.send(signal.SIGTERM)
+    codes = here.check_end(signal.SIGINT)
+
+    assert sorted(codes.values()) == ["not_started", "terminated", "terminated"]
+
+
+@LAUNCHERS
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
 def test_a_second_signal_ends_a_child_that_hears_nothing_and_its_row_is_settled(
     empty_scene: Scene, launcher: str, second: signal.Signals
@@ -90,6 +100,7 @@ def test_a_second_signal_ends_a_child_that_hears_nothing_and_its_row_is_settled(
     assert wait_until(lambda: has_heard(deaf, signal.SIGTERM))
     # The others have had their chance to tell.
     psutil.wait_procs(here.children[1:], timeout=GRACE_S / 2)
+    time.sleep(2 * REPEAT_S)
     began = time.monotonic()
     here.send(second)
     codes = here.check_end(signal.SIGTERM)

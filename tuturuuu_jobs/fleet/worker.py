@@ -29,7 +29,7 @@ from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.identity import new_run_id
 from tuturuuu_jobs.runtime.memory import MemoryKills
 from tuturuuu_jobs.runtime.redact import scrub
-from tuturuuu_jobs.runtime.supervisor import Draining, supervise
+from tuturuuu_jobs.runtime.supervisor import Bell, Draining, supervise
 
 T = TypeVar("T")
 
@@ -110,6 +110,7 @@ class Worker:
         self._means = means
         self._tally = Tally()
         self._draining = Draining()
+        self._bell = Bell(means.clock)
         self._in_hand: dict[int, engine.Taken] = {}
         self._children: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
@@ -134,6 +135,8 @@ class Worker:
 
     def _stop(self) -> None:
         """Take nothing new; asked a second time: stop the children at once."""
+        if not self._bell.is_new():
+            return
         if self._stopping.is_set():
             self._draining.ask()
         self._stopping.set()

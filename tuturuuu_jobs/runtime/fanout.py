@@ -19,7 +19,7 @@ from tuturuuu_jobs.errors import UnavailableError
 from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Launcher
 from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.memory import MemoryKills
-from tuturuuu_jobs.runtime.supervisor import GRACE_S, Draining, Say, supervise
+from tuturuuu_jobs.runtime.supervisor import GRACE_S, Bell, Draining, Say, supervise
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
@@ -59,7 +59,7 @@ class FanOut:
 
     async def _run(self, specs: Iterator[ChildSpec]) -> str | None:
         draining = Draining()
-        with _signals(draining) as received:
+        with _signals(draining, Bell(self.clock)) as received:
             await self._run_all(specs, draining)
         return received[0] if received else None
 
@@ -98,7 +98,7 @@ class FanOut:
 
 
 @contextlib.contextmanager
-def _signals(draining: Draining) -> Generator[list[str]]:
+def _signals(draining: Draining, bell: Bell) -> Generator[list[str]]:
     """While the block runs, signals drain instead of interrupting; gives those that arrived.
 
     The run's own handlers would raise in the middle of the loop and leave children behind.
@@ -111,8 +111,9 @@ def _signals(draining: Draining) -> Generator[list[str]]:
 
     def notice(signum: int, _frame: FrameType | None) -> None:
         received.append(signal.Signals(signum).name)
-        # Also wakes a loop that waits for a pipe.
-        loop.call_soon_threadsafe(draining.ask)
+        if bell.is_new():
+            # Also wakes a loop that waits for a pipe.
+            loop.call_soon_threadsafe(draining.ask)
 
     before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
     for signum, handler in before.items():

@@ -36,6 +36,24 @@ _DRAIN_S: Final = 1.0
 _STDERR_KEPT: Final = 64 * 1024
 
 
+REPEAT_S: Final = 0.2
+"""A signal that follows another one so soon says nothing new."""
+
+
+class Bell:
+    """Signals as somebody meant them: timeout(1) sends each to its command and to the group too."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: float | None = None
+
+    def is_new(self) -> bool:
+        """Whether a signal that arrives now is another wish than the last one."""
+        now, last = self._clock.monotonic(), self._last
+        self._last = now
+        return last is None or now - last > REPEAT_S
+
+
 class Draining:
     """The wish of the parent that its children end, and that they do so at once."""
 
