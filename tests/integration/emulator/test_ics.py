@@ -309,6 +309,16 @@ def test_a_zone_that_is_defined_by_nothing_is_unknown() -> None:
     assert [one.reason for one in calendar.unread] == ["unknown time zone 'Mine'"]
 
 
+def test_a_zone_of_one_file_means_nothing_in_the_next() -> None:
+    start = _event("DTSTART;TZID=Mine:20260701T120000")
+    read_calendar(_file(*_definition(standard="+0100", daylight="+0200"), *start))
+    (event,) = read_calendar(_file(*_definition(standard="-0500", daylight="-0500"), *start)).events
+    assert event["start"]["timeZone"] == "America/Bogota"
+    assert [one.reason for one in read_calendar(_file(*start)).unread] == [
+        "unknown time zone 'Mine'"
+    ]
+
+
 def test_dates_and_times_are_told_apart_by_the_series(emulator: Emulator, service: Any) -> None:
     timed = _event(*HOUR, "RRULE:FREQ=DAILY;COUNT=3", "EXDATE;VALUE=DATE:20261202")
     moved = _event("DTSTART:20261203T180000Z", "RECURRENCE-ID;VALUE=DATE:20261203")

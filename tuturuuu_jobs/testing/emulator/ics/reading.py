@@ -41,6 +41,12 @@ _LIBRARY_S_WAYS_OUT: Final = (
     ValueError,
 )
 _ALARM: Final = re.compile(r"(?ims)^BEGIN:VALARM\s*$.*?^END:VALARM\s*$\n?")
+# Under its own name the library would build each zone as it reads: one that is broken would cost
+# the file, and one that is not would be remembered for the files that come after.
+_ZONE_NAME: Final = re.compile(
+    r"(?ims)(^BEGIN:VTIMEZONE\s*$(?:(?!^END:VTIMEZONE).)*?)^TZID(?=[:;])"
+)
+_SET_ASIDE: Final = "X-ZONE-NAME"
 _BEGIN: Final = re.compile(r"(?im)^BEGIN:VCALENDAR\s*$")
 
 
@@ -86,6 +92,7 @@ def _parsed(data: bytes) -> list[Calendar]:
     try:
         # Alarms are not events, and one that is broken must not cost the calendar.
         source = _ALARM.sub("", data.decode("utf-8-sig"))
+        source = _ZONE_NAME.sub(rf"\1{_SET_ASIDE}", source)
         with warnings.catch_warnings():
             # It guesses at names of zones, and says so; here they are resolved by other rules.
             warnings.simplefilter("ignore")
@@ -98,14 +105,22 @@ def _parsed(data: bytes) -> list[Calendar]:
     begun = len(_BEGIN.findall(source))
     if not calendars or len(calendars) < begun:
         raise NotACalendarError("it holds no complete VCALENDAR")
+    for zone in (one for calendar in calendars for one in calendar.walk("VTIMEZONE")):
+        if _SET_ASIDE in zone:
+            zone["TZID"] = _unescaped(str(zone.pop(_SET_ASIDE)))
     return calendars
+
+
+def _unescaped(words: str) -> str:
+    """A text as it was meant; the library leaves properties that it does not know as they stand."""
+    return re.sub(r"\\(.)", r"\1", words).strip()
 
 
 def _name(calendars: list[Calendar]) -> str | None:
     for calendar in calendars:
         name = text(calendar, "X-WR-CALNAME") or text(calendar, "NAME")
         if name:
-            return re.sub(r"\\(.)", r"\1", name).strip()
+            return _unescaped(name)
     return None
 
 
