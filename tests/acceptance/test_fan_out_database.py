@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.acceptance.command import document
 from tests.acceptance.fleet import Fleet, build, check_honest, check_nothing_left
 from tests.acceptance.processes import children_of
 from tests.fixtures.scene import Scene
+from tests.integration.runtime.pgbouncer import PROGRAM, pgbouncer
 from tests.integration.runtime.test_database import pooled
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
 from tuturuuu_jobs.testing.proxy import FaultProxy
@@ -204,6 +206,17 @@ def test_behind_a_transaction_pooler_nobody_is_started(empty_scene: Scene) -> No
     assert (fleet.scene.emulator.requests, fleet.runs()) == ((), {})
     # What is spooled waits for that address: behind another one there may be another database.
     check_honest(fleet, forked.run(*FAN_OUT, **fleet.environ))
+    assert Counter(fleet.runs().values()) == {"succeeded": 3}
+    assert fleet.unsynced() == set()
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed")
+def test_behind_a_pgbouncer_that_keeps_sessions_all_is_as_without(
+    empty_scene: Scene, tmp_path: Path
+) -> None:
+    fleet = build(empty_scene, 2)
+    with pgbouncer(fleet.scene.database, tmp_path, mode="session") as dsn:
+        check_honest(fleet, forked.run(*FAN_OUT, **fleet.environ | {"DATABASE_URL": dsn}))
     assert Counter(fleet.runs().values()) == {"succeeded": 3}
     assert fleet.unsynced() == set()
 
