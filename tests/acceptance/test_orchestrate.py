@@ -415,6 +415,25 @@ def test_when_every_child_is_rejected_a_person_is_wanted(
     assert (ended.returncode, document(ended)["status"]) == (77, "rejected")
 
 
+# As a table that has lost a column answers, but for one workspace only.
+BREAK_ONE = """
+create function refuse() returns trigger language plpgsql as
+$$ begin raise exception 'no such column' using errcode = '42703'; end $$;
+create trigger refuse before insert on workspace_calendar_events
+for each row when (new.ws_id = '{}') execute function refuse();
+"""
+
+
+def test_a_bug_in_one_child_is_a_bug_of_the_whole(scene: Scene, environ: dict[str, str]) -> None:
+    add_workspace(scene, 1)
+    scene.put("event1", "2026-12-01T10:00:00Z", "2026-12-01T10:15:00Z")
+    scene.connection.execute(BREAK_ONE.format(scene.ws_id).encode())
+    ended = run("orchestrate", "sync", "--json", **environ)
+    data = document(ended)["data"]
+    assert ended.returncode == 70
+    assert (data["bug"], data["succeeded"]) == (1, 1)
+
+
 def test_without_time_for_a_child_the_fan_out_is_late(
     scene: Scene, environ: dict[str, str]
 ) -> None:
