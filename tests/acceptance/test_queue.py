@@ -287,7 +287,11 @@ def test_a_failure_is_kept_frees_the_key_and_is_told_by_the_exit_code(fleet: Fle
     )
     ws = str(next(iter(fleet.calendars)))
     (run_id,) = ask(fleet, "sync", "--ws", ws, "--idempotency-key", "k")
-    assert drain(fleet)["done"] == {"rejected": 1}
+    ended = run("worker", "--drain", "--json", **fleet.environ)
+    assert (json.loads(ended.stdout)["done"], ended.returncode) == ({"rejected": 1}, 3)
+    line = json.loads(ended.stderr)
+    assert (line["level"], line["run_id"], line["ws_id"]) == ("error", str(run_id), ws)
+    assert "refresh token" in line["msg"]
     told = standing(fleet, run_id)
     assert (told["state"], told["status"]) == ("done", "rejected")
     assert ask(fleet, "sync", "--ws", ws, "--idempotency-key", "k") != [run_id]

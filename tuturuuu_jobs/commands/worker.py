@@ -11,6 +11,7 @@ import typer
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import ledger, output
 from tuturuuu_jobs.commands import options as o
+from tuturuuu_jobs.commands.audience import Quiet
 from tuturuuu_jobs.commands.fan_out_options import Launcher, LauncherName
 from tuturuuu_jobs.errors import JobError, UsageError
 from tuturuuu_jobs.runtime.outcome import ExitCode
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 QUEUES: Final = ("calendar-sync", "schedule")
 _DEADLINE: Final = timedelta(hours=1)
-_HARMLESS: Final = frozenset({"succeeded", "expired"})
 
 
 def worker(
@@ -51,6 +51,7 @@ def worker(
 
     SIGTERM ends it: runs have a few seconds to finish, others are handed back.
     """
+    from tuturuuu_jobs.fleet.verdict import GOOD
     from tuturuuu_jobs.fleet.worker import Plan
 
     if as_json:
@@ -66,7 +67,7 @@ def worker(
         output.fail(error)
     if as_json:
         output.emit_json(dataclasses.asdict(tally))
-    failed = drain and not tally.done.keys() <= _HARMLESS
+    failed = drain and not tally.done.keys() <= GOOD
     raise typer.Exit(ExitCode.PARTIAL if failed else ExitCode.SUCCESS)
 
 
@@ -78,6 +79,5 @@ def _run(plan: Plan, launcher: LauncherName, *, listens: bool) -> Tally:
         settings = wiring.process.load_settings()
     wiring.process.configure_log(settings)
     with wiring.children.build_launcher_of_worker(settings, launcher) as started:
-        return asyncio.run(
-            wiring.children.build_worker(settings, plan, started, listens=listens).run()
-        )
+        made = wiring.children.build_worker(settings, plan, started, Quiet().said, listens=listens)
+        return asyncio.run(made.run())

@@ -10,6 +10,9 @@ from tuturuuu_jobs.orchestration.judging import judge
 from tuturuuu_jobs.runtime.children import ChildEnd, Stop
 from tuturuuu_jobs.runtime.outcome import Status
 
+GOOD: Final = frozenset({Status.SUCCEEDED.value, Status.EXPIRED.value})
+"""How a request ends that nobody needs to look at."""
+
 _LONGEST_WAIT_S: Final = 60.0
 _BUSY_S: Final = 1.0
 _PAUSED_S: Final = 5.0
@@ -22,14 +25,21 @@ class Verdict:
     Attributes:
         status: How its run ended, in the words of the ledger.
         code: The cause.
+        error: What went wrong, in words.
         again_s: Seconds until it may be begun anew; None: it is over.
         spent: Whether that beginning counts as one of its tries.
     """
 
     status: str
     code: str
+    error: str | None = None
     again_s: float | None = None
     spent: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nobody needs to look."""
+        return self.status in GOOD
 
 
 def weigh(end: ChildEnd, claimed: Claimed, chance: float) -> Verdict:
@@ -41,7 +51,7 @@ def weigh(end: ChildEnd, claimed: Claimed, chance: float) -> Verdict:
         chance: From 0 to 1: spreads those that failed together.
     """
     report = judge(claimed.ws_id, end)
-    over = Verdict(report.status, report.code)
+    over = Verdict(report.status, report.code, report.error)
     if end.stopped is Stop.DRAIN and report.status in {Status.INTERRUPTED, Status.CRASHED}:
         return dataclasses.replace(over, again_s=0.0)
     match report.status:

@@ -27,6 +27,7 @@ from tuturuuu_jobs.runtime import ledger
 from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Launcher
 from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.identity import new_run_id
+from tuturuuu_jobs.runtime.logs import run_logger
 from tuturuuu_jobs.runtime.memory import MemoryKills
 from tuturuuu_jobs.runtime.redact import scrub
 from tuturuuu_jobs.runtime.supervisor import Bell, Draining, supervise
@@ -72,6 +73,7 @@ class Means:
         clock: Measures children.
         rng: Spreads waits.
         tell: Tells the service manager.
+        said: Hears each line of a child's standard error, after the child's label.
         listens: Whether the server can tell of new work.
         kills: Tells who was killed for want of memory.
     """
@@ -81,6 +83,7 @@ class Means:
     clock: Clock
     rng: random.Random
     tell: Callable[[str], None]
+    said: Callable[[str, str], None]
     listens: bool = True
     kills: MemoryKills = dataclasses.field(default_factory=MemoryKills)
 
@@ -204,10 +207,9 @@ class Worker:
         verdict = weigh(end, claimed, self._means.rng.random())
         if end.result is None:
             await self._insist(link, lambda c: _mark_crashed(c, claimed, verdict))
+        log = run_logger(claimed.job, claimed.run_id, claimed.ws_id)
         if verdict.again_s is not None:
-            _LOG.info(
-                "run %s %s, once more in %.1f s", claimed.run_id, verdict.code, verdict.again_s
-            )
+            log.info("%s, once more in %.1f s", verdict.code, verdict.again_s)
             again_s, spent = verdict.again_s, verdict.spent
             await self._give_back(link, taken, claimed, again_s, spent=spent)
             return
@@ -219,11 +221,10 @@ class Worker:
         )
         if ours:
             self._tally.count(verdict.status)
-        _LOG.info(
-            "run %s %s %s %s %d ms",
-            *(claimed.run_id, claimed.job, claimed.ws_id, verdict.code),
-            round(end.duration_s * 1000),
-        )
+        if verdict.is_good:
+            log.info("%s after %d ms", verdict.code, round(end.duration_s * 1000))
+        else:
+            log.error("%s: %s", verdict.code, verdict.error or verdict.status)
 
     async def _give_back(
         self,
@@ -249,7 +250,7 @@ class Worker:
             self._means.launcher,
             self._draining,
             self._means.clock,
-            lambda spec, line: _LOG.info("%s: %s", spec.label, scrub(line)),
+            lambda spec, line: self._means.said(spec.label, scrub(line)),
             grace_s=_GRACE_S,
         )
         if end.returncode in {None, -signal.SIGKILL} and end.stopped is None:

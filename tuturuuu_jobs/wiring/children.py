@@ -11,6 +11,7 @@ from tuturuuu_jobs.wiring.jobs import build_schedule_engine, build_sync_job
 from tuturuuu_jobs.wiring.process import GLOBAL_OPTIONS, GlobalOptions, log_format, open_connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     import psycopg
@@ -179,7 +180,12 @@ def build_launcher_of_worker(settings: Settings, name: str) -> Launcher:
 
 
 def build_worker(
-    settings: Settings, plan: WorkerPlan, launcher: Launcher, *, listens: bool
+    settings: Settings,
+    plan: WorkerPlan,
+    launcher: Launcher,
+    said: Callable[[str, str], None],
+    *,
+    listens: bool,
 ) -> Worker:
     """A worker of this process.
 
@@ -187,6 +193,7 @@ def build_worker(
         settings: Of the installation.
         plan: What it does.
         launcher: Starts its children.
+        said: Hears what they say, each line after the child's label.
         listens: Whether the server is to tell of new work.
     """
     from tuturuuu_jobs.fleet.notify import notify
@@ -201,6 +208,7 @@ def build_worker(
         clock=SystemClock(),
         rng=random.SystemRandom(),
         tell=lambda state: notify(address, state),
+        said=said,
         listens=listens,
         kills=MemoryKills(find_memory_events()),
     )
