@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.acceptance import processes
-from tests.acceptance.command import COMMAND, run
+from tests.acceptance.command import run
 from tests.acceptance.fleet import Fleet, build, check_nothing_left
+from tests.acceptance.working import Working
 from tests.fixtures.scene import Scene
 from tuturuuu_jobs.runtime.locks import advisory_key
 from tuturuuu_jobs.testing.emulator import Fault, FaultKind
@@ -50,38 +50,6 @@ def held(fleet: Fleet) -> Iterator[Held]:
     made = Held(fleet.scene)
     yield made
     made.release()
-
-
-class Working:
-    """A worker as a process of its own; what is left of it is killed in the end."""
-
-    def __init__(self, fleet: Fleet, *arguments: str) -> None:
-        self._fleet, self._arguments = fleet, arguments
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-
-    def start(self) -> None:
-        """Start it."""
-        self._process = subprocess.Popen(
-            [COMMAND, "worker", *self._arguments], env=self._fleet.environ
-        )
-
-    def signal(self, signum: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self._process is not None
-        self._process.send_signal(signum)
-
-    def wait(self) -> int:
-        """Its exit code, once it has ended."""
-        assert self._process is not None
-        return self._process.wait(45)
 
 
 def wait_until(holds: Callable[[], bool]) -> bool:
@@ -163,7 +131,7 @@ def test_a_key_that_is_held_makes_the_work_wait_and_leaves_no_run_behind(fleet: 
     ws_id = next(iter(fleet.calendars))
     (run_id,) = ask(fleet, "sync", "--ws", str(ws_id))
     other = ask(fleet, "sync", "--ws", str(list(fleet.calendars)[1]))[0]
-    with Working(fleet, "--drain") as worker, fleet.scene.database.connect() as holder:
+    with Working(fleet.environ, "--drain") as worker, fleet.scene.database.connect() as holder:
         holder.execute(
             "select pg_advisory_lock(%s)", (advisory_key(f"google-calendar-sync-{ws_id}"),)
         )
@@ -177,7 +145,7 @@ def test_a_key_that_is_held_makes_the_work_wait_and_leaves_no_run_behind(fleet: 
 
 def test_a_worker_that_is_told_to_end_hands_back_what_it_holds(fleet: Fleet, held: Held) -> None:
     (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
-    with Working(fleet) as worker:
+    with Working(fleet.environ) as worker:
         worker.start()
         held.wait()
         worker.signal(signal.SIGTERM)
@@ -194,7 +162,7 @@ def test_a_worker_that_is_told_to_end_hands_back_what_it_holds(fleet: Fleet, hel
 
 def test_what_a_killed_worker_held_is_done_by_another_before_long(fleet: Fleet, held: Held) -> None:
     (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
-    with Working(fleet) as victim, Working(fleet) as heir:
+    with Working(fleet.environ) as victim, Working(fleet.environ) as heir:
         victim.start()
         held.wait()
         heir.start()
@@ -219,7 +187,7 @@ def test_a_stopped_worker_whose_work_was_handed_on_writes_nothing_when_it_goes_o
     fleet: Fleet, held: Held, *, waits: bool
 ) -> None:
     (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
-    with Working(fleet) as victim, Working(fleet) as heir:
+    with Working(fleet.environ) as victim, Working(fleet.environ) as heir:
         victim.start()
         held.wait()
         victim.signal(signal.SIGSTOP)
@@ -247,7 +215,7 @@ def test_a_stopped_worker_whose_work_was_handed_on_writes_nothing_when_it_goes_o
 @pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.soak)])
 def test_killed_backends_cost_nothing(fleet: Fleet, held: Held, times: int) -> None:
     asked = ask(fleet, "sync", "--all")
-    with Working(fleet) as worker:
+    with Working(fleet.environ) as worker:
         worker.start()
         held.wait()
         for _ in range(times):
@@ -268,7 +236,7 @@ def test_a_worker_whose_row_is_deleted_goes_on_under_another_number(
     fleet: Fleet, held: Held
 ) -> None:
     (run_id,) = ask(fleet, "sync", "--ws", str(next(iter(fleet.calendars))))
-    with Working(fleet) as worker:
+    with Working(fleet.environ) as worker:
         worker.start()
         held.wait()
         fleet.ask("delete from jobs_queue.procrastinate_workers returning id")
@@ -279,6 +247,24 @@ def test_a_worker_whose_row_is_deleted_goes_on_under_another_number(
         assert worker.wait() == 0
     assert fleet.runs() == {run_id: "succeeded"}
     assert fleet.ask("select from jobs_queue.procrastinate_jobs") == []
+
+
+def test_a_worker_that_was_taken_for_dead_does_what_comes_next(fleet: Fleet) -> None:
+    ws = str(next(iter(fleet.calendars)))
+    connection = fleet.scene.connection
+    with Working(fleet.environ) as worker:
+        worker.start()
+        assert wait_until(lambda: listening(fleet))
+        # Told of the one by the other's commit, it has no time for a sign of life.
+        with connection.transaction():
+            connection.execute("delete from jobs_queue.procrastinate_workers")
+            ((run_id,),) = connection.execute(
+                "select jobs.enqueue('sync', jsonb_build_object('ws_id', %s::text))", (ws,)
+            ).fetchall()
+        assert wait_until(lambda: standing(fleet, run_id)["state"] == "done")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    assert fleet.runs() == {run_id: "succeeded"}
 
 
 def test_a_failure_is_kept_frees_the_key_and_is_told_by_the_exit_code(fleet: Fleet) -> None:

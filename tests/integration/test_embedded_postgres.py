@@ -124,6 +124,20 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing(short_tmp: Path)
     assert list(short_tmp.iterdir()) == []
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+def test_a_restarted_server_is_where_it_was_with_what_it_held(how: signal.Signals) -> None:
+    with EmbeddedPostgres(tcp=True) as cluster:
+        address = cluster.tcp_dsn()
+        with psycopg.connect(address, autocommit=True) as before:
+            before.execute("set synchronous_commit = on")
+            before.execute("create table kept as select 7 as number")
+            cluster.restart(how)
+            with pytest.raises(psycopg.OperationalError):
+                before.execute("select 1")
+        with psycopg.connect(address) as after:
+            assert after.execute("select number from kept").fetchall() == [(7,)]
+
+
 def test_a_long_temporary_path_is_replaced_by_a_short_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,10 @@ class Taken:
     worker_id: int
 
 
+class ForgottenError(Exception):
+    """The worker's row is gone: somebody took it for dead."""
+
+
 _PREPARE: Final[LiteralString] = "set search_path = jobs_queue, pg_catalog"
 
 
@@ -106,6 +110,8 @@ def take(
 ) -> Taken | None:
     """The next job that may begin, now in this worker's hand; None if there is none.
 
+    Raises ForgottenError: only who is known may have something in hand.
+
     Args:
         connection: Prepared by :func:`prepare`.
         worker_id: The asking worker.
@@ -113,7 +119,10 @@ def take(
     """
     wanted = {"worker_id": worker_id, "queues": list(queues) if queues else None}
     with translated_errors(), connection.cursor(row_factory=class_row(Taken)) as cursor:
-        return cursor.execute(_TAKE, wanted).fetchone()
+        try:
+            return cursor.execute(_TAKE, wanted).fetchone()
+        except psycopg.errors.ForeignKeyViolation:
+            raise ForgottenError from None
 
 
 _DROP: Final[LiteralString] = """

@@ -166,7 +166,11 @@ class Worker:
 
     def _take(self, connection: psycopg.Connection[Any]) -> engine.Taken | None:
         # On the link's thread, so that no sign of life falls between taking and noting it.
-        taken = engine.take(connection, self._worker_id, self._plan.queues or None)
+        try:
+            taken = engine.take(connection, self._worker_id, self._plan.queues or None)
+        except engine.ForgottenError:
+            self._beat(connection)
+            return self._take(connection)
         if taken is not None:
             self._in_hand[taken.job_id] = taken
         return taken

@@ -66,7 +66,10 @@ class Server(ThreadingHTTPServer):
 
     @override
     def process_request(self, request: Any, client_address: Any) -> None:
-        thread = threading.Thread(target=self._work, args=(request, client_address), daemon=True)
+        # Named after the client's port, by which its process can be found.
+        name = f"client {client_address[1]}"
+        work, given = self._work, (request, client_address)
+        thread = threading.Thread(target=work, args=given, name=name, daemon=True)
         with self._guard:
             self._open[id(request)] = request
             self._workers.add(thread)

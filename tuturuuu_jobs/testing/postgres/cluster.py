@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -94,6 +95,7 @@ class EmbeddedPostgres:
         self._hold: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._server: Server | None = None
+        self._served: tuple[Binaries, int] | None = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -166,7 +168,21 @@ class EmbeddedPostgres:
             stop_detached(self._folder)
         if self._hold is not None:
             os.close(self._hold)
-        self._process = self._folder = self._hold = self._server = None
+        self._process = self._folder = self._hold = self._server = self._served = None
+
+    def restart(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server and start it again at the same address, with all that it holds.
+
+        SIGINT ends sessions and then itself in order, SIGQUIT is like a crash. From the thread
+        that started it, and not of a detached one. Raises FailedError with the log's end.
+        """
+        if self._process is None or self._served is None:
+            raise LookupError("this Postgres is not running, or not ours to end")
+        self._process.send_signal(how)
+        self._process.wait(PATIENCE_S)
+        self._process = self._spawn(*self._served)
+        if not self._is_ready(self._process):
+            raise _failure("Postgres did not start again", self.log.read_text(errors="replace"))
 
     def _make_cluster(self, binaries: Binaries) -> None:
         password = self.folder / "password"
@@ -199,6 +215,7 @@ class EmbeddedPostgres:
             port = _free_port() if self._tcp else 5432
             self._process = self._spawn(binaries, port)
             if self._is_ready(self._process):
+                self._served = (binaries, port)
                 break
             log = self.log.read_text(errors="replace")
             if not (self._tcp and "Address already in use" in log):
@@ -221,7 +238,7 @@ class EmbeddedPostgres:
         }
         uid = UNBOUND if self._user is None else str(self._user)
         parent = UNBOUND if self._detached else str(os.getpid())
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             return subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", bound_exec.__file__, uid, parent),
