@@ -7,6 +7,7 @@ one owner or among the removals, each with its cause.
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
@@ -50,7 +51,8 @@ class Demands:
     Attributes:
         occurrences: By date, then in the order in which they are placed.
         works: By id.
-        blocked: What nothing may be placed in, disjoint and sorted.
+        blocked: What nothing may be placed in, disjoint and sorted; what no place can meet, nor
+            have for a neighbour, is left out.
         removals: Open rows that nobody asks for any more.
         fixed: What may not be written, by start.
     """
@@ -72,10 +74,28 @@ def gather(snapshot: Snapshot, window: Window) -> Demands:
     rows = Rows(snapshot, window)
     occurrences = _occurrences(snapshot, window, precedence, rows)
     works = _works(snapshot, window, lanes, rows)
-    blocked = merged([*((each.start, each.end) for each in snapshot.blockers), *rows.blocked])
+    busy = merged([*((each.start, each.end) for each in snapshot.blockers), *rows.blocked])
+    blocked = _felt(window, busy, snapshot.buffers.preferred)
     return Demands(
         window, lanes, precedence, occurrences, works, blocked, rows.removals, rows.all_fixed
     )
+
+
+def _felt(window: Window, busy: Sequence[Block], air: int) -> list[Block]:
+    """Those that overlap the hours still to come, or are within ``air`` minutes of them."""
+    hours = merged(
+        (max(start, window.now) - air, min(end, window.end) + air)
+        for mask in window.masks.values()
+        for start, end in mask
+        if end > window.now
+    )
+    ends = [end for _, end in hours]
+    found: list[Block] = []
+    for start, end in busy:
+        index = bisect_right(ends, start)
+        if index < len(hours) and hours[index][0] < end:
+            found.append((start, end))
+    return found
 
 
 def _occurrences(

@@ -14,15 +14,35 @@ from hypothesis import strategies as st
 from benchmarks.scheduling.bound import on_time
 from tests.unit.scheduling.applying import applied
 from tests.unit.scheduling.building import LOW, T, named
-from tests.unit.scheduling.reading import down, events, is_fixed, now_up, occurrences, up, wanted
+from tests.unit.scheduling.reading import (
+    all_blocks,
+    down,
+    events,
+    is_fixed,
+    now_up,
+    occurrences,
+    up,
+    wanted,
+    window,
+)
 from tests.unit.scheduling.rules import violations
 from tests.unit.scheduling.scorer import score
 from tests.unit.scheduling.strategies import snapshots, uneven, weights
+from tuturuuu_jobs.scheduling.daytime import DAY, merged
 from tuturuuu_jobs.scheduling.decisions import Code, Delete, Insert, ItemKind, Plan, Update
-from tuturuuu_jobs.scheduling.model import GRID, Blocker, BlockerKind, Buffers, Snapshot, Task
+from tuturuuu_jobs.scheduling.model import (
+    GRID,
+    Blocker,
+    BlockerKind,
+    Buffers,
+    HoursType,
+    Snapshot,
+    Task,
+    floor_minute,
+)
 from tuturuuu_jobs.scheduling.plan import plan
 
-WEEK = 7 * 1440
+WEEK = 7 * DAY
 FRAGMENT = 300
 """What one more piece costs: a few minutes in time are not worth cutting two tasks up."""
 
@@ -63,6 +83,28 @@ def test_p11_a_blocker_inside_another_changes_nothing(snapshot: Snapshot, inset:
         for each in snapshot.blockers[:1]
     )
     more = dataclasses.replace(snapshot, blockers=(*snapshot.blockers, *inner))
+    assert _places(plan(more)) == _places(plan(snapshot))
+
+
+@given(snapshots(), st.randoms(use_true_random=False))
+def test_p11_blockers_outside_all_hours_change_nothing(
+    snapshot: Snapshot, rng: random.Random
+) -> None:
+    air = snapshot.buffers.preferred
+    now, last = floor_minute(snapshot.now), window(snapshot)[1]
+    allowed = merged(
+        (max(start, now) - air, min(end, last) + air)
+        for kind in HoursType
+        for start, end in all_blocks(snapshot, kind)
+        if end > now and start < last
+    )
+    ends = [now - 5 * DAY, *(end for _, end in allowed)]
+    starts = [*(start for start, _ in allowed), last + 5 * DAY]
+    outside: list[Blocker] = []
+    for end, start in zip(ends, starts, strict=True):
+        first, second = sorted(rng.choices(range(end, start + 1), k=2))
+        outside.append(Blocker(first, second, BlockerKind.LOCKED, named("out")))
+    more = dataclasses.replace(snapshot, blockers=(*snapshot.blockers, *outside))
     assert _places(plan(more)) == _places(plan(snapshot))
 
 
