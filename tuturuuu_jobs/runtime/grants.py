@@ -72,7 +72,10 @@ _FUNCTIONS: Final = (
     "private.upsert_scheduling_metadata(uuid, text, text, int, int, int, int, int)",
 )
 _PRODUCERS: Final = (
-    "jobs.enqueue(text, jsonb, text, timestamptz, interval, integer, jsonb, uuid)",
+    (
+        "jobs.enqueue(text, jsonb, text, timestamptz, interval, integer, jsonb, uuid, "
+        "timestamptz, uuid)"
+    ),
     "jobs.run_status(uuid)",
 )
 
@@ -91,7 +94,7 @@ def _own_rights() -> Iterator[tuple[str, str]]:
     for table in _OWN_TABLES:
         yield _ALL, table
     yield "select, insert", "events"
-    for table in ("migrations", "installation", "exhausted", "last_success"):
+    for table in ("migrations", "installation", "all_runs", "exhausted", "last_success"):
         yield "select", table
 
 

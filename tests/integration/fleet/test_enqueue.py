@@ -181,6 +181,104 @@ def test_of_one_key_at_once_all_get_one_id(producer: Database) -> None:
     assert len(set(got)) == 1
 
 
+def test_the_same_work_at_once_without_a_key_gets_one_id(producer: Database) -> None:
+    got: list[UUID] = []
+    together = threading.Barrier(6)
+
+    def ask() -> None:
+        with producer.connect(PRODUCER) as connection:
+            for _ in range(20):
+                together.wait()
+                got.append(enqueue(connection))
+                together.wait()
+                # One of them clears the place for the next round.
+                if together.wait() == 0:
+                    with producer.connect() as admin:
+                        admin.execute("update jobs.requests set state = 'running', delivery = 1")
+                together.wait()
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 120
+    assert len(set(got)) == 20
+
+
+def test_who_asks_for_what_a_long_transaction_asked_for_is_not_kept_for_long(
+    producer: Database,
+) -> None:
+    with producer.connect(PRODUCER) as slow, producer.connect(PRODUCER) as quick:
+        with slow.transaction():
+            first = enqueue(slow)
+            with quick.transaction():
+                second = enqueue(quick)
+                assert status(quick, second)["state"] == "queued"
+                row = quick.execute("select current_setting('lock_timeout')").fetchone()
+                assert row == ("0",)
+        assert second != first
+        assert enqueue(quick) in {first, second}
+
+
+def test_who_waited_for_a_transaction_that_was_rolled_back_asks_for_itself(
+    producer: Database,
+) -> None:
+    answer: list[UUID] = []
+    with producer.connect(PRODUCER) as slow, producer.connect(PRODUCER) as other:
+        waits = threading.Thread(target=lambda: answer.append(enqueue(other)))
+        with slow.transaction(force_rollback=True):
+            first = enqueue(slow)
+            waits.start()
+            with producer.connect() as admin:
+                look = "select from pg_locks where not granted"
+                while answer == [] and admin.execute(look).rowcount == 0:
+                    pass
+        waits.join()
+        assert answer != [first]
+        assert status(other, answer[0])["state"] == "queued"
+
+
+def test_callers_that_would_wait_for_each_other_both_commit(producer: Database) -> None:
+    payloads = [{"ws_id": str(WS_ID)}, {"ws_id": str(uuid4())}]
+    together = threading.Barrier(2)
+    got: list[UUID] = []
+
+    def ask(mine: dict[str, str], other: dict[str, str]) -> None:
+        with producer.connect(PRODUCER) as connection, connection.transaction():
+            got.append(enqueue(connection, payload=mine))
+            together.wait()
+            got.append(enqueue(connection, payload=other))
+
+    threads = [threading.Thread(target=ask, args=order) for order in (payloads, payloads[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with producer.connect() as admin:
+        assert {status(admin, one)["state"] for one in got} == {"queued"}
+        assert len(got) == 4
+
+
+def test_a_caller_with_a_snapshot_of_its_own_is_not_aborted(producer: Database) -> None:
+    with producer.connect(PRODUCER) as early, producer.connect(PRODUCER) as late:
+        early.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with early.transaction():
+            early.execute("select 1 from pg_class limit 1")
+            first = enqueue(late)
+            assert enqueue(early) != first
+
+
+def test_work_that_is_handed_back_is_no_obstacle_to_its_twin(producer: Database) -> None:
+    with producer.connect(PRODUCER) as connection, producer.connect() as admin:
+        first = enqueue(connection)
+        admin.execute("update jobs.requests set state = 'running', delivery = 1")
+        second = enqueue(connection)
+        assert second != first
+        admin.execute("update jobs.requests set state = 'queued' where id = %s", (first,))
+        assert enqueue(connection) == first
+
+
 @pytest.mark.parametrize(("status_of_first", "freed"), [("failed", True), ("succeeded", False)])
 def test_only_a_failure_frees_a_key(
     producer: Database, status_of_first: str, *, freed: bool

@@ -21,6 +21,7 @@ create table jobs.requests (
     concurrency_key text not null,
     payload         jsonb not null,
     work            text not null,
+    twin            text,
     idempotency_key text,
     state           text not null default 'queued' check (state in ('queued', 'running', 'done')),
     status          text,
@@ -29,7 +30,10 @@ create table jobs.requests (
     run_at          timestamptz,
     expires_at      timestamptz,
     tags            jsonb not null default '{}',
+    slot            timestamptz,
     parent_run_id   uuid,
+    replay_of       uuid,
+    cancel_reason   text,
     current_run     uuid,
     delivery        integer not null default 0,
     tries           integer not null default 0,
@@ -44,9 +48,15 @@ alter table jobs.requests enable row level security;
 -- As with the slot of a run: a failure frees the key, everything else keeps it.
 create unique index requests_one_per_key on jobs.requests (job, idempotency_key)
     where state <> 'done' or status in ('succeeded', 'partial');
+-- Two that ask for the same at once: the second one waits for the first one's transaction.
+create unique index requests_one_twin on jobs.requests (twin)
+    where state = 'queued' and delivery = 0;
 create index requests_waiting on jobs.requests (work) where state = 'queued';
 create index requests_finished on jobs.requests (finished_at) where state = 'done';
-create index requests_of_parent on jobs.requests (parent_run_id) where parent_run_id is not null;
+create index requests_of_key on jobs.requests (concurrency_key, job);
+create index requests_of_run on jobs.requests (current_run);
+create index requests_to_look_at on jobs.requests (created_at)
+    where state <> 'done' or status not in ('succeeded', 'partial');
 
 -- What is wrong with a payload, in words that name fields and repeat no value; null if nothing is.
 create function jobs.complain_about_payload(job text, payload jsonb) returns text
@@ -134,7 +144,9 @@ $$;
 -- Asks for a run and returns its id, inside the caller's transaction: it is rolled back with it.
 -- Work that waits already is not put there twice: the answer is the waiting run's id. That row
 -- stays locked until the caller commits, so that a worker cannot begin before it sees what the
--- caller wrote. The errors: 22023, naming the field.
+-- caller wrote. Who asks for what another open transaction has just asked for waits until that one
+-- ends, but not for long and never at the price of its own transaction: rather there are two runs,
+-- of which the second one finds nothing to do. The errors: 22023, naming the field.
 create function jobs.enqueue(
     job text,
     payload jsonb,
@@ -143,14 +155,18 @@ create function jobs.enqueue(
     expires interval default null,
     priority integer default 0,
     tags jsonb default '{}',
-    parent_run_id uuid default null
+    parent_run_id uuid default null,
+    slot timestamptz default null,
+    replay_of uuid default null
 ) returns uuid
     language plpgsql security definer set search_path = pg_catalog, jobs_queue, pg_temp as $$
 #variable_conflict use_variable
 declare
     wrong constant text := coalesce(
         jobs.complain_about_payload(job, payload),
-        jobs.complain_about_payload(job, payload || jsonb_build_object('tags', tags))
+        case when tags <> '{}' then
+            jobs.complain_about_payload(job, payload || jsonb_build_object('tags', tags))
+        end
     );
     workspace uuid;
     key text;
@@ -159,6 +175,9 @@ declare
     ends timestamptz;
     id uuid;
     known uuid;
+    twin text;
+    patience constant text := current_setting('lock_timeout');
+    is_new boolean;
 begin
     if wrong is not null then
         raise exception 'jobs.enqueue: %', wrong using errcode = '22023';
@@ -185,35 +204,63 @@ begin
     key := case job when 'schedule' then 'schedule-' else 'google-calendar-sync-' end || workspace;
     due := case when run_at > now() then run_at end;
     ends := coalesce(due, now()) + expires;
-    work := md5(concat_ws('/', job, key, payload - 'ws_id' - 'wsId', due, parent_run_id));
+    work := md5(concat_ws('/', job, key, payload - 'ws_id' - 'wsId', extract(epoch from due),
+                          extract(epoch from slot)));
+    -- In a snapshot of its own a caller could not see whom it waited for.
+    if idempotency_key is null
+        and current_setting('transaction_isolation') in ('read committed', 'read uncommitted')
+    then
+        twin := work;
+    end if;
     -- Rises with time like the ids of runs.
     id := (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
            || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid;
-    if idempotency_key is null then
-        select waiting.id into known from jobs.requests waiting
-        where waiting.work = work and waiting.state = 'queued' and waiting.idempotency_key is null
-          and waiting.priority >= coalesce(priority, 0)
-          and (waiting.expires_at is null or waiting.expires_at >= ends)
-        order by waiting.created_at limit 1
-        for share skip locked;
-        if found then
-            return known;
-        end if;
-    end if;
     loop
-        insert into jobs.requests (
-            id, job, ws_id, concurrency_key, payload, work, idempotency_key, priority, run_at,
-            expires_at, tags, parent_run_id
-        ) values (
-            id, job, workspace, key, payload, work, idempotency_key, coalesce(priority, 0), due,
-            ends, coalesce(tags, '{}'), parent_run_id
-        ) on conflict do nothing;
-        exit when found;
-        select earlier.id into known from jobs.requests earlier
-        where earlier.job = job and earlier.idempotency_key = idempotency_key
-          and (earlier.state <> 'done' or earlier.status in ('succeeded', 'partial'));
-        if found then
-            return known;
+        if idempotency_key is null then
+            select waiting.id into known from jobs.requests waiting
+            where waiting.work = work and waiting.state = 'queued'
+              and waiting.idempotency_key is null
+              and waiting.priority >= coalesce(priority, 0)
+              and (waiting.expires_at is null or waiting.expires_at >= ends)
+            order by waiting.created_at limit 1
+            for share skip locked;
+            if found then
+                return known;
+            end if;
+        end if;
+        begin
+            if twin is not null then
+                perform set_config('lock_timeout', '2s', true);
+            end if;
+            insert into jobs.requests (
+                id, job, ws_id, concurrency_key, payload, work, twin, idempotency_key, priority,
+                run_at, expires_at, tags, slot, parent_run_id, replay_of
+            ) values (
+                id, job, workspace, key, payload, work, twin, idempotency_key,
+                coalesce(priority, 0), due, ends, coalesce(tags, '{}'), slot, parent_run_id,
+                replay_of
+            ) on conflict do nothing;
+            is_new := found;
+            if twin is not null then
+                perform set_config('lock_timeout', patience, true);
+            end if;
+        exception when lock_not_available or deadlock_detected then
+            if twin is null then
+                raise;
+            end if;
+            is_new := false;
+        end;
+        exit when is_new;
+        if idempotency_key is null then
+            -- Whoever is in the way is found now, or is no substitute, or takes too long.
+            twin := null;
+        else
+            select earlier.id into known from jobs.requests earlier
+            where earlier.job = job and earlier.idempotency_key = idempotency_key
+              and (earlier.state <> 'done' or earlier.status in ('succeeded', 'partial'));
+            if found then
+                return known;
+            end if;
         end if;
     end loop;
     -- What comes later must not stand in the way of what may begin now: it has a lock of its own
@@ -244,15 +291,61 @@ create function jobs.run_status(run_id uuid) returns jsonb
         'run_at', request.run_at,
         'finished_at', request.finished_at,
         'current_run', request.current_run,
-        'result', case when request.state = 'done' then run.result end
+        'result', case
+            when request.state = 'done'
+                and (request.status <> 'cancelled' or run.status = 'cancelled')
+            then run.result
+        end
     )
     from jobs.requests request
     left join jobs.runs run on run.id = request.current_run
     where request.id = run_status.run_id
 $$;
 
+-- Every run, and what was asked for and no run tells of: it waits for its first run or for another
+-- one, or has ended without. Tries are bounded by the worker.
+create view jobs.all_runs as
+select id, job, ws_id, concurrency_key, status, code, exit_code, payload, result, counters, error,
+       fingerprint, attempt, max_attempts, slot, parent_run_id, replay_of, trigger, tags, host, pid,
+       invocation_id, code_version, created_at, started_at, heartbeat_at, deadline_at, finished_at,
+       cancel_requested_at, cancel_reason, false as only_asked
+from jobs.runs
+union all
+select request.id, request.job, request.ws_id, request.concurrency_key,
+       coalesce(request.status, request.state),
+       case request.state when 'done' then request.code else run.code end,
+       null, request.payload, null, '{}', null,
+       case when request.status not in ('cancelled', 'expired')
+            then sha256(convert_to(request.job || chr(10) || request.code, 'UTF8')) end,
+       request.tries, 5, request.slot, request.parent_run_id, request.replay_of, 'queue',
+       request.tags, null, null, null, '', request.created_at, null, null, null,
+       request.finished_at, null, request.cancel_reason, true
+from jobs.requests request
+left join jobs.runs run on run.id = request.current_run
+where (request.state <> 'done' or request.status not in ('succeeded', 'partial'))
+  and (run.id is null or request.state = 'queued'
+       or (request.status in ('cancelled', 'expired') and run.status <> request.status));
+
+-- As before, and what will be begun anew without anybody's help does not need a person yet.
+create or replace view jobs.exhausted as
+select newest.*
+from (
+    select distinct on (job, concurrency_key)
+           id, job, ws_id, concurrency_key, status, code, exit_code, attempt, max_attempts,
+           error, finished_at
+    from jobs.all_runs
+    where status not in ('queued', 'running', 'skipped', 'expired')
+    order by job, concurrency_key, finished_at desc
+) newest
+where status not in ('succeeded', 'partial', 'cancelled')
+  and not exists (
+      select from jobs.requests waiting
+      where waiting.concurrency_key = newest.concurrency_key and waiting.job = newest.job
+        and waiting.state <> 'done' and coalesce(waiting.run_at <= now(), true)
+  );
+
 revoke execute on function jobs.complain_about_payload(text, jsonb) from public;
 revoke execute on function jobs.enqueue(
-    text, jsonb, text, timestamptz, interval, integer, jsonb, uuid
+    text, jsonb, text, timestamptz, interval, integer, jsonb, uuid, timestamptz, uuid
 ) from public;
 revoke execute on function jobs.run_status(uuid) from public;
