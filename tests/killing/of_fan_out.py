@@ -22,6 +22,8 @@ PATIENCE = 3
 class FanOutWard(Ward):
     """Two workspaces, none synced so far, one child after the other."""
 
+    workspaces = 2
+
     # A child whose connection is cut has failed, and so has the fan-out, in part or whole.
     cut_codes = frozenset(
         {ExitCode.SUCCESS, ExitCode.FAILED, ExitCode.PARTIAL, ExitCode.UNAVAILABLE}
@@ -29,7 +31,7 @@ class FanOutWard(Ward):
 
     def __init__(self, database: Database, state_dir: Path, wires: Wires, scene: Scene) -> None:
         super().__init__(database, state_dir, wires)
-        self._fleet: Fleet = build(scene, 2)
+        self._fleet: Fleet = build(scene, self.workspaces)
         self.environ = self._fleet.environ | self.environ
         self.words = self.again = ("orchestrate", "sync", "--limit", "1", "--json")
 
@@ -51,7 +53,7 @@ class FanOutWard(Ward):
 
     @override
     def stay_quiet(self) -> None:
-        assert document(self.undisturbed(self.again))["data"]["succeeded"] == 2
+        assert document(self.undisturbed(self.again))["data"]["succeeded"] == self.workspaces
 
     @override
     def check_true(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.fixtures.postgres import Databases
 from tests.killing.of_fan_out import FanOutWard
+from tests.killing.of_fleet import DrainWard, EnqueueWard
 from tests.killing.of_ledger import CancelWard, MigrateWard, PruneWard, ReapWard, open_ledger
 from tests.killing.of_schedule import open_schedule
 from tests.killing.of_settling import SettlingWard, UnsettledWard
@@ -41,6 +42,8 @@ SUBJECTS: dict[str, Subject] = {
     "full-sync": Subject(functools.partial(open_scene, kind=FullSyncWard), parts=4),
     "schedule": Subject(open_schedule, parts=2),
     "orchestrate sync": Subject(functools.partial(open_scene, kind=FanOutWard)),
+    "enqueue": Subject(functools.partial(open_scene, kind=EnqueueWard)),
+    "worker --drain": Subject(functools.partial(open_scene, kind=DrainWard)),
     "runs retry": Subject(functools.partial(open_scene, kind=RetryWard), parts=4),
     "runs replay": Subject(functools.partial(open_scene, kind=ReplayWard), parts=4),
     "runs cancel": Subject(functools.partial(open_ledger, kind=CancelWard)),

@@ -145,9 +145,10 @@ def _ask(
 ) -> list[tuple[UUID, UUID]]:
     from tuturuuu_jobs.fleet.requests import Wish
     from tuturuuu_jobs.fleet.requests import enqueue as ask
+    from tuturuuu_jobs.runtime.database import translated_errors
 
     asked: list[tuple[UUID, UUID]] = []
-    with ledger.open_ledger() as connection, connection.transaction():
+    with ledger.open_ledger() as connection, translated_errors(), connection.transaction():
         chosen = (
             wiring.children.find_workspaces(connection, job) if workspaces is None else workspaces
         )
