@@ -18,27 +18,33 @@ def cancel(
     ] = None,
     as_json: ledger.AsJson = False,
 ) -> None:
-    """Ask a run to end; what it committed stays.
+    """Ask a run to end; what it committed stays. What waits for a worker is not begun.
 
     On this machine it is told at once; elsewhere it reads the request within 15 seconds.
     """
-    from tuturuuu_jobs.runtime.cancelling import Reached, request_cancel
+    from tuturuuu_jobs.fleet.operating import cancel as end_run
+    from tuturuuu_jobs.runtime.cancelling import Reached
+    from tuturuuu_jobs.runtime.clock import SystemClock
     from tuturuuu_jobs.runtime.identity import read_identity
     from tuturuuu_jobs.runtime.redact import scrub
 
     try:
         with ledger.open_ledger() as connection:
-            reached = request_cancel(
+            reached = end_run(
                 connection,
                 run_id,
                 reason=scrub(reason) if reason else None,
                 here=read_identity(),
+                clock=SystemClock(),
             )
     except JobError as error:
         output.fail(error)
     if as_json:
         output.emit_json({"run_id": str(run_id), "reached": reached.value})
-    elif reached is Reached.SIGNALLED:
-        output.print_lines([f"run {run_id} was told to end"])
     else:
-        output.print_lines([f"run {run_id} ends at its next heartbeat, within half a minute"])
+        told = {
+            Reached.SIGNALLED: "was told to end",
+            Reached.NOTED: "ends at its next heartbeat, within half a minute",
+            Reached.WITHDRAWN: "does not wait any more: no worker begins it",
+        }
+        output.print_lines([f"run {run_id} {told[reached]}"])

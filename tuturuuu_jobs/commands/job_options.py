@@ -71,6 +71,7 @@ class JobOptions(RunOptions):
     on_busy: o.Busy = OnBusy.SKIP
     wait: o.Wait = None
     parent_run_id: o.ParentRunId = None
+    replay_of: o.ReplayOf = None
     from_queue: o.FromQueue = False
 
     @property
@@ -89,6 +90,7 @@ class JobOptions(RunOptions):
             on_busy=self.on_busy,
             wait_s=request.deadline_s if self.wait is None else self.wait.total_seconds(),
             parent_run_id=self.parent_run_id,
+            replay_of=self.replay_of,
         )
 
 

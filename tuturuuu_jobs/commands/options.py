@@ -123,6 +123,16 @@ ParentRunId = Annotated[
         help="The fan-out that this run is a child of; set by `orchestrate`.",
     ),
 ]
+ReplayOf = Annotated[
+    UUID | None,
+    typer.Option(
+        "--replay-of",
+        metavar="ID",
+        parser=parse_id,
+        hidden=True,
+        help="The run that this one repeats; set by `worker`.",
+    ),
+]
 FromQueue = Annotated[
     bool,
     typer.Option("--from-queue", hidden=True, help="The run was asked for; set by `worker`."),

@@ -51,7 +51,7 @@ def list_runs(
         bool, typer.Option("--exhausted", help="Only keys whose newest run failed for good.")
     ] = False,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first; those that wait for a worker have the status queued."""
     from tuturuuu_jobs.runtime import history
     from tuturuuu_jobs.runtime.clock import SystemClock
 
@@ -80,7 +80,10 @@ def list_runs(
 
 @app.command()
 def show(run_id: ledger.RunId, *, as_json: ledger.AsJson = False) -> None:
-    """Show one run: result, attempts, events, children, and its workspace's calendars."""
+    """Show one run: result, attempts, events, children, and its workspace's calendars.
+
+    Of one that came from the queue also how what was asked for stands.
+    """
     try:
         with ledger.open_ledger() as connection:
             document = _load(connection, run_id)
@@ -108,14 +111,17 @@ def _readable(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _load(connection: psycopg.Connection[Any], run_id: UUID) -> dict[str, Any]:
+    from tuturuuu_jobs.fleet.operating import find_request
     from tuturuuu_jobs.runtime import history
 
     run = history.load_run(connection, run_id)
     if run is None:
         raise ledger.unknown_run(run_id)
     windows = history.load_windows(connection, run.ws_id) if run.ws_id else []
+    asked = find_request(connection, run_id)
     descendants = [ledger.plain(row) for row in history.load_descendants(connection, run_id)]
     return ledger.plain(run) | {
+        "request": ledger.plain(asked) if asked else None,
         "attempt_list": [ledger.plain(row) for row in history.load_attempts(connection, run_id)],
         "events": [ledger.plain(row) for row in history.load_events(connection, run_id)],
         "children": _children_of(str(run_id), descendants),
@@ -133,18 +139,15 @@ def _children_of(parent: str, descendants: list[dict[str, Any]]) -> list[dict[st
 
 
 def _render(document: dict[str, Any]) -> list[str]:
-    single = {
-        name: value
-        for name, value in document.items()
-        if value is not None and not isinstance(value, list | dict)
-    }
-    lines = [f"{name:<19} {output.printable(value)}" for name, value in single.items()]
+    lines = _single_lines(document)
     lines += [
         f"{name:<19} {output.printable(text)}"
         for name in ("tags", "payload")
         if (text := " ".join(_field(key, value) for key, value in document[name].items() if value))
     ]
     lines += _problem_lines(document)
+    if request := document["request"]:
+        lines += ["", "asked for", *(_single_lines(request))]
     for title, rows, columns in (
         ("attempts", document["attempt_list"], _ATTEMPT_COLUMNS),
         ("calendars", document["calendars"], _WINDOW_COLUMNS),
@@ -155,6 +158,14 @@ def _render(document: dict[str, Any]) -> list[str]:
     if document["children"]:
         lines += ["", "children", *_tree_lines(document["children"])]
     return lines
+
+
+def _single_lines(document: dict[str, Any]) -> list[str]:
+    return [
+        f"{name:<19} {output.printable(value)}"
+        for name, value in document.items()
+        if value is not None and not isinstance(value, list | dict)
+    ]
 
 
 def _field(name: str, value: Any) -> str:

@@ -138,6 +138,20 @@ def drop(connection: psycopg.Connection[Any], taken: Taken) -> None:
         connection.execute(_DROP, fields)
 
 
+_PREPARE_ONCE: Final[LiteralString] = "set local search_path = jobs_queue, pg_catalog"
+_FORGET: Final[LiteralString] = """
+delete from jobs_queue.procrastinate_jobs
+where status = 'todo' and args ->> 'request' = %(request)s::text
+"""
+
+
+def forget(connection: psycopg.Connection[Any], request: UUID) -> None:
+    """What waits for a request is not handed out any more; inside a transaction of the caller's."""
+    with translated_errors():
+        connection.execute(_PREPARE_ONCE)
+        connection.execute(_FORGET, {"request": request})
+
+
 # With a lock of its own it stands in nobody's way while it waits: the run's key decides.
 _PUT_BACK: Final[LiteralString] = """
 update jobs_queue.procrastinate_jobs

@@ -25,6 +25,7 @@ from tuturuuu_jobs.runtime.queues import list_queues
 MOST_TRIES: Final = 5
 """How often work is begun whose runs end without a verdict of their own."""
 
+_CANCELLED: Final = (Status.CANCELLED.value, "cancelled")
 _AGAIN: Final = frozenset(
     {Status.LOST, Status.CRASHED, Status.INTERRUPTED, Status.UNAVAILABLE, Status.SKIPPED}
 )
@@ -98,7 +99,9 @@ class Claimed:
     ws_id: UUID
     payload: dict[str, Any]
     tags: dict[str, str]
+    slot: datetime | None
     parent_run_id: UUID | None
+    replay_of: UUID | None
     run_id: UUID
     delivery: int
     tries: int
@@ -117,13 +120,15 @@ class _Standing:
     expired: bool
     run_status: str | None
     run_code: str | None
+    cancelled: bool
 
 
 _LOOK: Final[LiteralString] = """
 select request.id, request.state, request.concurrency_key, request.current_run,
        request.delivery, request.tries,
        coalesce(request.expires_at < now(), false) as expired,
-       run.status as run_status, run.code as run_code
+       run.status as run_status, run.code as run_code,
+       run.cancel_requested_at is not null as cancelled
 from jobs.requests request
 left join jobs.runs run on run.id = request.current_run
 where request.id = %(request)s
@@ -137,12 +142,18 @@ update jobs.requests
 set state = 'running', delivery = delivery + 1, tries = tries + %(spent)s,
     current_run = case when current_run is null then id else %(run_id)s end
 where id = %(request)s
-returning id, job, ws_id, payload, tags, parent_run_id, current_run as run_id, delivery, tries
+returning id, job, ws_id, payload, tags, slot, parent_run_id, replay_of,
+          current_run as run_id, delivery, tries
 """
 _FINISH: Final[LiteralString] = """
 update jobs.requests
 set state = 'done', status = %(status)s, code = %(code)s, finished_at = now()
 where id = %(request)s and state <> 'done' and delivery = %(delivery)s
+"""
+_TELL_END: Final[LiteralString] = """
+insert into jobs.events (run_id, type, data)
+values (%(request)s, 'run.settled',
+        jsonb_build_object('status', %(status)s::text, 'code', %(code)s::text))
 """
 _RELEASE: Final[LiteralString] = """
 update jobs.requests set state = 'queued', tries = tries + %(spent)s
@@ -173,6 +184,10 @@ def claim(
         if (wait_s := _must_wait(connection, taken, found)) is not None:
             put_back(connection, taken, wait_s * (1 + chance))
             return None
+        if found.cancelled:
+            # Nobody holds its key: it died before it could heed that.
+            _end(connection, taken, found, _CANCELLED)
+            return None
         # A run that left no verdict has cost a try.
         unclear = {None, Status.RUNNING, Status.LOST, Status.CRASHED}
         spent = int(found.current_run is not None and found.run_status in unclear)
@@ -195,9 +210,21 @@ def _is_over(connection: psycopg.Connection[Any], taken: Taken, found: _Standing
         ended = _verdict(found)
         if ended is None:
             return False
-        connection.execute(_FINISH, _ending(found.id, found.delivery, *ended))
+        _end(connection, taken, found, ended)
+        return True
     drop(connection, taken)
     return True
+
+
+def _end(
+    connection: psycopg.Connection[Any], taken: Taken, found: _Standing, ended: tuple[str, str]
+) -> None:
+    """Without another run; of one that never began nobody else has told the end."""
+    fields = _ending(found.id, found.delivery, *ended)
+    connection.execute(_FINISH, fields)
+    if found.current_run is None:
+        connection.execute(_TELL_END, fields)
+    drop(connection, taken)
 
 
 def _verdict(found: _Standing) -> tuple[str, str] | None:
@@ -209,6 +236,8 @@ def _verdict(found: _Standing) -> tuple[str, str] | None:
         return None
     if status not in _AGAIN or found.tries >= MOST_TRIES:
         return status.value, found.run_code or status.value
+    if found.cancelled:
+        return _CANCELLED
     # It was begun in time, but not done; what only found its key held was not even begun.
     if found.expired and status is Status.SKIPPED:
         return Status.EXPIRED.value, "expired"

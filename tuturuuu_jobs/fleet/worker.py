@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import json
 import logging
 import random
 import signal
@@ -20,11 +19,12 @@ import psycopg
 
 from tuturuuu_jobs.errors import JobError, UnavailableError
 from tuturuuu_jobs.fleet import engine, requests
+from tuturuuu_jobs.fleet.children import build_spec
 from tuturuuu_jobs.fleet.link import Link
 from tuturuuu_jobs.fleet.requests import Claimed
 from tuturuuu_jobs.fleet.verdict import Verdict, weigh
 from tuturuuu_jobs.runtime import ledger
-from tuturuuu_jobs.runtime.children import ChildEnd, ChildSpec, Launcher
+from tuturuuu_jobs.runtime.children import ChildEnd, Launcher
 from tuturuuu_jobs.runtime.clock import Clock
 from tuturuuu_jobs.runtime.identity import new_run_id
 from tuturuuu_jobs.runtime.logs import run_logger
@@ -36,14 +36,12 @@ T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("tuturuuu_jobs.worker")
 _POLL_S: Final = 5.0
-_PATIENCE_S: Final = 2.0
 _FINISH_S: Final = 3.0
 """How long children may come to their end by themselves when the worker is stopped."""
 _GRACE_S: Final = 4.0
 _LAST_WORDS_S: Final = 3.0
 LONGEST_END_S: Final = _FINISH_S + _GRACE_S + _LAST_WORDS_S
 """Seconds that a worker takes at most to end after the first signal."""
-_CHILD_WAIT: Final = ("--on-busy", "wait", "--wait", "2s")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -250,7 +248,7 @@ class Worker:
     async def _supervise(self, claimed: Claimed) -> ChildEnd:
         before = self._means.kills.count()
         end = await supervise(
-            _spec(claimed, self._plan.deadline_s),
+            build_spec(claimed, self._plan.deadline_s),
             self._means.launcher,
             self._draining,
             self._means.clock,
@@ -362,30 +360,6 @@ class Worker:
             for wait in waits:
                 wait.cancel()
         self._freed.clear()
-
-
-def _spec(claimed: Claimed, deadline_s: float) -> ChildSpec:
-    tags = (
-        claimed.tags
-        if claimed.run_id == claimed.id
-        else claimed.tags | {"request": str(claimed.id)}
-    )
-    parent = claimed.parent_run_id
-    return ChildSpec(
-        run_id=claimed.run_id,
-        label=str(claimed.ws_id),
-        arguments=(
-            claimed.job,
-            *("--payload", "-", "--json", "--quiet", "--from-queue"),
-            *("--run-id", str(claimed.run_id)),
-            *(("--parent-run-id", str(parent)) if parent else ()),
-            *("--deadline", f"{max(1, int(deadline_s))}s"),
-            *_CHILD_WAIT,
-            *(part for key, value in tags.items() for part in ("--tag", f"{key}={value}")),
-        ),
-        stdin=json.dumps(claimed.payload).encode(),
-        deadline_s=deadline_s + _PATIENCE_S,
-    )
 
 
 def _mark_crashed(connection: psycopg.Connection[Any], claimed: Claimed, verdict: Verdict) -> None:

@@ -26,6 +26,7 @@ class Reached(StrEnum):
 
     SIGNALLED = "signalled"
     NOTED = "noted"
+    WITHDRAWN = "withdrawn"
 
 
 _REQUEST: Final[LiteralString] = """

@@ -82,7 +82,7 @@ select fingerprint, job, count(*) as runs, count(distinct concurrency_key) as ke
        (array_agg(error ->> 'message' order by finished_at desc, id desc))[1] as message,
        (array_agg(error ->> 'hint' order by finished_at desc, id desc))[1] as hint,
        (array_agg(id order by finished_at desc, id desc))[1] as last_run_id
-from jobs.runs run
+from jobs.all_runs run
 where fingerprint is not null
   and not exists (select from jobs.runs child
                   where child.parent_run_id = run.id and child.fingerprint is not null)

@@ -28,7 +28,7 @@ class Position:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """An event with the run it belongs to.
+    """An event with the run it belongs to, begun or not.
 
     Attributes:
         xid: The transaction that wrote it.
@@ -53,10 +53,12 @@ class LoggedEvent:
 
 
 _READ: Final[LiteralString] = """
-select event.xid::text as xid, event.id as event_id, event.at, event.type, event.run_id, run.job,
-       run.ws_id, event.data ->> 'status' as status, event.data ->> 'code' as code, event.data
+select event.xid::text as xid, event.id as event_id, event.at, event.type, event.run_id,
+       coalesce(run.job, request.job) as job, coalesce(run.ws_id, request.ws_id) as ws_id,
+       event.data ->> 'status' as status, event.data ->> 'code' as code, event.data
 from jobs.events event
 left join jobs.runs run on run.id = event.run_id
+left join jobs.requests request on request.id = event.run_id
 where (event.xid, event.id) > (%(xid)s::xid8, %(event_id)s)
   and event.xid < pg_snapshot_xmin(pg_current_snapshot())
   and (%(types)s::text[] is null or event.type = any(%(types)s))

@@ -127,7 +127,7 @@ select id as run_id, job, ws_id, status, code, exit_code, attempt as attempts, t
        coalesce(started_at, created_at) as started_at, finished_at,
        extract(epoch from finished_at - started_at)::float8 as duration_s,
        extract(epoch from now() - coalesce(started_at, created_at))::float8 as age_s, counters
-from jobs.runs
+from jobs.all_runs
 where (%(job)s::text is null or job = %(job)s)
   and (%(ws_id)s::uuid is null or ws_id = %(ws_id)s)
   and (%(status)s::text is null or status = %(status)s)
@@ -152,7 +152,7 @@ def list_runs(
     tags: dict[str, str] | None = None,
     exhausted: bool = False,
 ) -> list[RunSummary]:
-    """The newest runs first, of those that match everything asked for.
+    """The newest runs first, waiting ones among them, of those that match everything asked for.
 
     Args:
         connection: In autocommit mode.
@@ -226,13 +226,15 @@ select id as run_id, job, ws_id, concurrency_key as key, status, code, exit_code
        pid, invocation_id, code_version, coalesce(started_at, created_at) as started_at,
        deadline_at, heartbeat_at, cancel_requested_at, cancel_reason, finished_at, payload, error,
        result
-from jobs.runs
+from jobs.all_runs
 where id = %(run_id)s
+order by only_asked
+limit 1
 """
 
 
 def load_run(connection: psycopg.Connection[Any], run_id: UUID) -> RunDetails | None:
-    """One run, or None if the ledger has none of that id."""
+    """One run, begun or waiting, or None if the ledger has none of that id."""
     with translated_errors(), connection.cursor(row_factory=class_row(RunDetails)) as cursor:
         return cursor.execute(_LOAD_RUN, {"run_id": run_id}).fetchone()
 
