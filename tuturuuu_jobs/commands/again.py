@@ -1,20 +1,19 @@
-"""``runs replay`` and ``runs retry``: the same payload once more, with the code of today."""
+"""``runs replay``: the same payload once more, here and now, with the code of today."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import UUID
 
 import typer
 
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import ledger, output
 from tuturuuu_jobs.commands import options as o
-from tuturuuu_jobs.commands.moments import Since, resolve_moment
-from tuturuuu_jobs.commands.refused import refused_result
 from tuturuuu_jobs.commands.report import failure_lines, summary_lines
 from tuturuuu_jobs.errors import FailedError, JobError, UsageError
-from tuturuuu_jobs.runtime.outcome import ExitCode, Result, Status, outcome_of
+from tuturuuu_jobs.runtime.outcome import Result
 
 if TYPE_CHECKING:
     from tuturuuu_jobs.runtime.again import PastRun
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 
 JOBS: Final = ("sync", "full-sync", "schedule")
-_STOPPED: Final = (ExitCode.SIGINT, ExitCode.SIGTERM)
-_COLUMNS: Final = ("finished_at", "job", "ws_id", "status", "code", "run_id")
 _DEADLINE: Final = timedelta(hours=1)
 
 
@@ -38,64 +35,25 @@ def replay(
     try:
         settings = wiring.process.load_settings()
         wiring.process.configure_log(settings)
-        past = _load(run_id)
-        result = _run_again(settings, past, deadline or _DEADLINE)
+        past = load_past(run_id)
+        if past.only_asked:
+            raise UsageError(
+                f"run {run_id} never began",
+                code="not_replayable",
+                subject=str(run_id),
+                hint=f"put it back: tuturuuu-jobs runs retry {run_id}",
+            )
+        result = run_again(settings, past, deadline or _DEADLINE)
     except JobError as error:
         output.fail(error)
     if as_json:
         output.emit_json(result.to_json())
-    _tell(result)
+    tell(result)
     raise typer.Exit(result.exit_code)
 
 
-def retry(
-    *,
-    status: Annotated[
-        list[Status] | None,
-        typer.Option(help="Keys whose newest run ended so; may be repeated. Default: failed."),
-    ] = None,
-    since: Since = None,
-    job: ledger.JobName = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many runs.")] = 50,
-    deadline: o.RunDeadline = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
-    as_json: ledger.AsJson = False,
-) -> None:
-    """Run once more what failed, one after another.
-
-    Of each workspace and job only the newest run counts: what succeeded since is left alone.
-    """
-    if as_json:
-        output.reserve_stdout()
-    try:
-        settings = wiring.process.load_settings()
-        wiring.process.configure_log(settings)
-        chosen = _find(status or [Status.FAILED], since, job, limit)
-        if dry_run:
-            _show(chosen, as_json=as_json)
-            return
-        results = _run_all(settings, chosen, deadline or _DEADLINE)
-    except JobError as error:
-        output.fail(error)
-    if as_json:
-        output.emit_json({"results": [result.to_json() for result in results]})
-    raise typer.Exit(combined_exit_code(results))
-
-
-def combined_exit_code(results: list[Result]) -> int:
-    """One code for several runs: theirs if they agree, else partial; 0 for none."""
-    codes = [result.exit_code for result in results]
-    if codes and codes[-1] in _STOPPED:
-        return codes[-1]
-    distinct = set(codes)
-    if not distinct - {ExitCode.SUCCESS}:
-        return ExitCode.SUCCESS
-    if ExitCode.SUCCESS in distinct:
-        return ExitCode.PARTIAL
-    return codes[0] if len(distinct) == 1 else ExitCode.FAILED
-
-
-def _load(run_id: Any) -> PastRun:
+def load_past(run_id: UUID) -> PastRun:
+    """A run that can be repeated; raises JobError."""
     from tuturuuu_jobs.runtime.again import load_past_run
 
     with ledger.open_ledger() as connection:
@@ -112,51 +70,8 @@ def _load(run_id: Any) -> PastRun:
     return past
 
 
-def _find(statuses: list[Status], since: Any, job: str | None, limit: int) -> list[PastRun]:
-    from tuturuuu_jobs.runtime.again import find_retryable
-    from tuturuuu_jobs.runtime.clock import SystemClock
-
-    if job is not None and job not in JOBS:
-        raise UsageError(
-            f"--job: {job} cannot be retried", subject="--job", hint=f"one of {', '.join(JOBS)}"
-        )
-    with ledger.open_ledger() as connection:
-        return find_retryable(
-            connection,
-            [status.value for status in statuses],
-            limit=limit,
-            since=resolve_moment(since, SystemClock().now()),
-            jobs=[job] if job else JOBS,
-        )
-
-
-def _show(chosen: list[PastRun], *, as_json: bool) -> None:
-    rows = [ledger.plain(past) for past in chosen]
-    for row in rows:
-        del row["payload"]
-    if as_json:
-        output.emit_json({"runs": rows})
-    else:
-        output.print_lines(output.table(rows, _COLUMNS) if rows else ["nothing to retry"])
-
-
-def _run_all(settings: Settings, chosen: list[PastRun], deadline: timedelta) -> list[Result]:
-    results: list[Result] = []
-    for past in chosen:
-        try:
-            results.append(_run_again(settings, past, deadline))
-        except FailedError as error:
-            # A payload of another age is one run's misfortune, and no success.
-            results.append(refused_result(past.job, outcome_of(error), ws_id=past.ws_id))
-            output.say(output.error_line(error))
-            continue
-        _tell(results[-1])
-        if results[-1].exit_code in _STOPPED:
-            break
-    return results
-
-
-def _run_again(settings: Settings, past: PastRun, deadline: timedelta) -> Result:
+def run_again(settings: Settings, past: PastRun, deadline: timedelta) -> Result:
+    """Run its payload once more in this process; raises FailedError if it does not fit any more."""
     from tuturuuu_jobs.runtime.job import RunRequest
     from tuturuuu_jobs.runtime.run import run_job
 
@@ -203,7 +118,8 @@ def _payload(past: PastRun, kind: type[P]) -> P:
         ) from None
 
 
-def _tell(result: Result) -> None:
+def tell(result: Result) -> None:
+    """How it ended, for a person."""
     lines = summary_lines(result) if result.success else failure_lines(result)
     for line in lines:
         output.say(line)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from tuturuuu_jobs.commands import again, cancel, failures, ledger, output, tail, upkeep
+from tuturuuu_jobs.commands import again, cancel, failures, ledger, output, retry, tail, upkeep
 from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands.moments import Since, Until, render_age, resolve_moment
 from tuturuuu_jobs.errors import JobError
@@ -97,7 +97,7 @@ def show(run_id: ledger.RunId, *, as_json: ledger.AsJson = False) -> None:
 
 app.command("tail")(tail.tail)
 app.command("failures")(failures.failures)
-app.command("retry")(again.retry)
+app.command("retry")(retry.retry)
 app.command("replay")(again.replay)
 app.command("cancel")(cancel.cancel)
 app.command("reap")(upkeep.reap)

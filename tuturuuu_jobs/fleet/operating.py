@@ -142,12 +142,15 @@ def cancel(
         clock.sleep(0.2)
 
 
+# What succeeded keeps its key and its slot.
 _ASK_AGAIN: Final[LiteralString] = """
 select jobs.enqueue(
-    job, payload, idempotency_key => idempotency_key, priority => priority, tags => tags,
-    slot => slot, replay_of => %(run_id)s
+    job, payload, idempotency_key => case when is_free then idempotency_key end,
+    priority => priority, tags => tags, slot => case when is_free then slot end,
+    replay_of => %(run_id)s
 )
 from jobs.requests
+cross join lateral (select status not in ('succeeded', 'partial') as is_free) key
 where id = %(request)s
 """
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.fixtures.postgres import Database
 from tests.integration.fleet.test_enqueue import WS_ID, enqueue, status, waiting
@@ -186,3 +187,105 @@ def test_what_died_before_it_could_heed_a_wish_to_end_is_not_begun_anew(
         assert requests.claim(connection, taken, uuid4(), 0.0) is None
         told = status(connection, run_id)
         assert (told["state"], told["status"]) == ("done", "cancelled")
+
+
+def end(
+    connection: psycopg.Connection[Any], run_id: UUID, ended: str, *, leaves_row: bool = True
+) -> None:
+    """As a worker notes it whose tries are spent."""
+    taken, claimed = begin(connection, run_id)
+    if leaves_row:
+        record(connection, run_id, ended)
+    assert requests.finish(connection, taken, claimed, ended, ended)
+
+
+@pytest.mark.parametrize("leaves_row", [True, False], ids=["with a run", "without one"])
+def test_what_failed_for_good_is_kept_listed_and_grouped(
+    database: Database, invoke: Invoke, *, leaves_row: bool
+) -> None:
+    with database.connect() as connection:
+        run_id = enqueue(connection)
+        end(connection, run_id, "crashed", leaves_row=leaves_row)
+        assert listed(invoke, database, "--exhausted") == [(str(run_id), "crashed")]
+        groups = json.loads(invoke(database, runs.app, "failures", "--json")[1])["failures"]
+        assert [(one["code"], one["runs"], one["last_run_id"]) for one in groups] == [
+            ("crashed", 1, str(run_id))
+        ]
+        # A later success of the key outdates it.
+        record(connection, uuid4(), "succeeded")
+        assert listed(invoke, database, "--exhausted") == []
+
+
+def retried(invoke: Invoke, database: Database, *arguments: str) -> list[dict[str, str]]:
+    code, written, said = invoke(database, runs.app, "retry", *arguments)
+    assert (code, said) == (0, "")
+    heading, *lines = [line.split() for line in written.splitlines()] or [[]]
+    return [dict(zip(heading, line, strict=True)) for line in lines]
+
+
+@pytest.mark.parametrize("leaves_row", [True, False], ids=["with a run", "without one"])
+def test_what_came_from_the_queue_is_put_back_there(
+    database: Database, invoke: Invoke, *, leaves_row: bool
+) -> None:
+    payload = {"ws_id": str(WS_ID), "allow_mass_delete": True}
+    with database.connect() as connection:
+        run_id = enqueue(connection, payload=payload, idempotency_key=sql.Literal("k"))
+        end(connection, run_id, "crashed", leaves_row=leaves_row)
+        seen = invoke(database, runs.app, "retry", "--exhausted", "--dry-run")[1].splitlines()[1]
+        assert f"to the queue  {run_id}" in seen
+        assert waiting(connection) == []
+
+        [row] = retried(invoke, database, "--status", "crashed", "--since", "2h")
+        assert (row["replay_of"], row["job"]) == (str(run_id), "full-sync")
+        assert waiting(connection) == [UUID(row["run_id"])]
+        assert listed(invoke, database, "--exhausted") == []
+        assert status(connection, run_id)["status"] == "crashed"
+        kept = connection.execute(
+            "select payload, idempotency_key, replay_of from jobs.requests where id = %s",
+            (row["run_id"],),
+        ).fetchone()
+        assert kept == (payload, "k", run_id)
+        _, claimed = begin(connection, UUID(row["run_id"]))
+        assert claimed.replay_of == run_id
+        assert retried(invoke, database, "--exhausted") == []
+
+
+def test_one_is_put_back_by_its_name_whatever_it_ended_with(
+    database: Database, invoke: Invoke
+) -> None:
+    with database.connect() as connection:
+        run_id = enqueue(connection, expires=sql.SQL("interval '1 minute'"))
+        connection.execute("update jobs.requests set expires_at = now() - interval '1 second'")
+        engine.prepare(connection)
+        taken = engine.take(connection, engine.register(connection), None)
+        assert taken is not None
+        assert requests.claim(connection, taken, uuid4(), 0.0) is None
+        assert [event["type"] for event in shown(invoke, database, run_id)["events"]] == [
+            "run.settled"
+        ]
+        assert listed(invoke, database) == [(str(run_id), "expired")]
+        assert listed(invoke, database, "--exhausted") == []
+        [row] = retried(invoke, database, str(run_id))
+        assert waiting(connection) == [UUID(row["run_id"])]
+        # Now it waits: there is nothing to put back.
+        code, _, said = invoke(database, runs.app, "retry", row["run_id"])
+        assert (code, "it is queued" in said) == (1, True)
+        assert invoke(database, runs.app, "retry", str(run_id), "--since", "2h")[0] == 2
+        assert invoke(database, runs.app, "replay", str(run_id))[0] == 2
+
+
+def test_what_succeeded_is_asked_for_under_no_key_of_its_own(
+    database: Database, invoke: Invoke
+) -> None:
+    with database.connect() as connection:
+        run_id = enqueue(connection, idempotency_key=sql.Literal("k"))
+        end(connection, run_id, "partial")
+        [row] = retried(invoke, database, "--status", "partial")
+        assert row["run_id"] != str(run_id)
+
+
+def test_the_tries_that_the_list_shows_are_those_of_the_worker(database: Database) -> None:
+    with database.connect() as connection:
+        enqueue(connection)
+        row = connection.execute("select max_attempts from jobs.all_runs").fetchone()
+    assert row == (requests.MOST_TRIES,)

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tuturuuu_jobs.commands.again import combined_exit_code
+from tuturuuu_jobs.commands.retry import combined_exit_code
 from tuturuuu_jobs.commands.refused import refused_result
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome
 
