@@ -44,7 +44,7 @@ class _Choice:
 
 
 def retry(
-    run_ids: Annotated[
+    run_id: Annotated[
         list[UUID] | None,
         typer.Argument(metavar="[ID]...", parser=o.parse_id, help="These; else by the options."),
     ] = None,
@@ -71,12 +71,12 @@ def retry(
     if as_json:
         output.reserve_stdout()
     try:
-        if run_ids and (status or exhausted or since or job):
+        if run_id and (status or exhausted or since or job):
             raise UsageError("runs are named, or chosen by options: not both", subject="ID")
         statuses = _EXHAUSTED if exhausted else status or [Status.FAILED]
         settings = wiring.process.load_settings()
         wiring.process.configure_log(settings)
-        chosen = _find(_Choice(run_ids or (), statuses, since, job, limit))
+        chosen = _find(_Choice(run_id or (), statuses, since, job, limit))
         if dry_run:
             _show(chosen, as_json=as_json)
             return
@@ -111,7 +111,7 @@ def _find(choice: _Choice) -> list[PastRun]:
     from tuturuuu_jobs.runtime.clock import SystemClock
 
     if choice.named:
-        return [_finished(again.load_past(run_id)) for run_id in dict.fromkeys(choice.named)]
+        return [_finished(again.load_past(one)) for one in dict.fromkeys(choice.named)]
     if choice.job is not None and choice.job not in again.JOBS:
         hint = f"one of {', '.join(again.JOBS)}"
         raise UsageError(f"--job: {choice.job} cannot be retried", subject="--job", hint=hint)
