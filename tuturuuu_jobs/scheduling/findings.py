@@ -122,13 +122,9 @@ def _double_links(snapshot: Snapshot) -> list[Finding]:
 def _of_habit(window: Window, board: Board, owner: Occurrence, way: _Way) -> Finding | None:
     missing = owner.missing
     if missing > 0 and owner.aims:
-        if not owner.seats and not owner.fixed:
-            code, text = _why_unplaced(window, board, owner)
-            if code in {Code.NO_HOURS, Code.MISSED_TODAY}:
-                return _habit(owner, (code, Level.INFORMATION, text), missing)
-            named = way.within(_reach(window, owner))
-            return _habit(owner, (code, Level.WARNING, text), missing, named)
-        return _short(owner, missing)
+        fact = _short(owner, missing) if _is_begun(owner) else _why_unplaced(window, board, owner)
+        named = () if fact[1] is Level.INFORMATION else way.within(_reach(window, owner))
+        return _habit(owner, fact, missing, named)
     if _is_unmet(owner):
         text = "The habit that comes before it found no place on this date."
         return _habit(owner, (Code.DEPENDENCY_UNMET, Level.WARNING, text), 0)
@@ -142,40 +138,44 @@ def _is_unmet(owner: Occurrence) -> bool:
     )
 
 
-def _short(owner: Occurrence, missing: int) -> Finding:
+def _is_begun(owner: Occurrence) -> bool:
+    """Whether any instance has a place."""
+    return bool(owner.seats or owner.fixed)
+
+
+def _short(owner: Occurrence, missing: int) -> Fact:
     """Some instances have a place, but not all minutes."""
     have = len(owner.seats) + len(owner.fixed)
     if have < owner.shape.enough:
         text = f"Only {have} of at least {owner.shape.enough} on this date found a place."
-        return _habit(owner, (Code.QUOTA_BELOW_MIN, Level.WARNING, text), missing)
+        return Code.QUOTA_BELOW_MIN, Level.WARNING, text
     level = Level.INFORMATION if owner.habit.splittable else Level.WARNING
-    text = f"{span(missing)} less than wanted on this date; no more fits."
-    return _habit(owner, (Code.SHORTENED, level, text), missing)
+    return Code.SHORTENED, level, f"{span(missing)} less than wanted on this date; no more fits."
 
 
-def _why_unplaced(window: Window, board: Board, owner: Occurrence) -> tuple[Code, str]:
+def _why_unplaced(window: Window, board: Board, owner: Occurrence) -> Fact:
     shape, hours = owner.shape, HOURS[owner.habit.hours]
     if not owner.blocks:
-        return Code.NO_HOURS, f"The {hours} have no time on this date."
+        return Code.NO_HOURS, Level.INFORMATION, f"The {hours} have no time on this date."
     longest = max(end - start for start, end in owner.blocks)
     if longest < shape.shortest:
         text = (
             f"It takes at least {span(shape.shortest)}; the {hours} of this date have "
             f"{span(longest)} at most in one block."
         )
-        return Code.TOO_LONG_FOR_ANY_BLOCK, text
+        return Code.TOO_LONG_FOR_ANY_BLOCK, Level.WARNING, text
     reach = _reach(window, owner)
     if owner.day == 0 and max((end - start for start, end in reach), default=0) < shape.shortest:
-        return Code.MISSED_TODAY, "Its time of today has passed."
+        return Code.MISSED_TODAY, Level.INFORMATION, "Its time of today has passed."
     if owner.bumped:
-        return Code.BUMPED_BY, "A task of higher priority took its place; no other one was found."
+        text = "A task of higher priority took its place; no other one was found."
+        return Code.BUMPED_BY, Level.WARNING, text
     aim = owner.aims[0]
     if (aim.first, aim.until) != (-FAR, FAR) and _is_free_somewhere(board, window, owner):
-        return Code.NO_SLOT_NEAR_PREFERENCE, f"No free time near {_preference(window, owner)}."
-    return (
-        Code.NO_FREE_TIME,
-        f"The {hours} of this date have no {span(shape.shortest)} free in one stretch.",
-    )
+        text = f"No free time near {_preference(window, owner)}."
+        return Code.NO_SLOT_NEAR_PREFERENCE, Level.WARNING, text
+    text = f"The {hours} of this date have no {span(shape.shortest)} free in one stretch."
+    return Code.NO_FREE_TIME, Level.WARNING, text
 
 
 def _preference(window: Window, owner: Occurrence) -> str:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tuturuuu_jobs.sync.job import SyncJob
     from tuturuuu_jobs.sync.verify import VerifyJob
 
-_REMEDIES: Final = 5
-"""For so many findings of a scope a remedy is looked for: each takes a few plans."""
+_REMEDY_PLANS: Final = 40
+"""So many plans are made for a scope to find out what would help: about two seconds at most."""
 
 
 def build_sync_job(settings: Settings, *, full: bool) -> SyncJob:
@@ -77,7 +77,7 @@ def build_schedule_job(settings: Settings) -> ScheduleJob:
     from tuturuuu_jobs.scheduling.plan import plan
     from tuturuuu_jobs.scheduling.remedies import suggest
 
-    remedies = functools.partial(suggest, limit=_REMEDIES)
+    remedies = functools.partial(suggest, limit=_REMEDY_PLANS)
     return ScheduleJob(plan, remedies, _master_key(settings))
 
 
