@@ -143,18 +143,12 @@ def _ask(
     idempotency_key: str | None,
     wish: dict[str, Any],
 ) -> list[tuple[UUID, UUID]]:
-    from tuturuuu_jobs.fleet.requests import Wish
-    from tuturuuu_jobs.fleet.requests import enqueue as ask
+    from tuturuuu_jobs.fleet.requests import Wish, enqueue_many
     from tuturuuu_jobs.runtime.database import translated_errors
 
-    asked: list[tuple[UUID, UUID]] = []
     with ledger.open_ledger() as connection, translated_errors(), connection.transaction():
         chosen = (
             wiring.children.find_workspaces(connection, job) if workspaces is None else workspaces
         )
-        for ws_id in chosen:
-            # A key of the caller's is one key for each workspace.
-            key = f"{idempotency_key}/{ws_id}" if idempotency_key else None
-            one = Wish(job, {**fields, "ws_id": str(ws_id)}, key, **wish)
-            asked.append((ws_id, ask(connection, one)))
-    return asked
+        asked = enqueue_many(connection, Wish(job, fields, idempotency_key, **wish), chosen)
+    return list(zip(chosen, asked, strict=True))

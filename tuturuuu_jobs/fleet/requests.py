@@ -7,6 +7,7 @@ of the last number may end it, so that a worker that was taken for dead writes n
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -71,16 +72,52 @@ def enqueue(connection: psycopg.Connection[Any], wish: Wish) -> UUID:
     Raises UsageError if the database refuses the payload; it names the field.
     """
     fields = dataclasses.asdict(wish) | {"payload": Jsonb(wish.payload), "tags": Jsonb(wish.tags)}
+    found: UUID = _ask(connection, _ENQUEUE, fields)
+    return found
+
+
+_ENQUEUE_MANY: Final[LiteralString] = """
+select jobs.enqueue_many(
+    %(job)s, %(payloads)s, %(keys)s, run_at => %(run_at)s, expires => %(expires)s,
+    priority => %(priority)s, tags => %(tags)s, parent_run_id => %(parent_run_id)s
+)
+"""
+
+
+def enqueue_many(
+    connection: psycopg.Connection[Any], wish: Wish, workspaces: Sequence[UUID]
+) -> list[UUID]:
+    """Ask for the same run in many workspaces, of all of them or of none; returns their ids.
+
+    Raises UsageError as :func:`enqueue` does.
+
+    Args:
+        connection: To the database.
+        wish: Its payload names no workspace; its idempotency key is one key for each of them.
+        workspaces: In this order the ids are returned.
+    """
+    key = wish.idempotency_key
+    many = {
+        "payloads": [Jsonb({**wish.payload, "ws_id": str(ws_id)}) for ws_id in workspaces],
+        "keys": [f"{key}/{ws_id}" for ws_id in workspaces] if key else None,
+        "tags": Jsonb(wish.tags),
+    }
+    found: list[UUID] = _ask(connection, _ENQUEUE_MANY, dataclasses.asdict(wish) | many)
+    return found
+
+
+def _ask(
+    connection: psycopg.Connection[Any], statement: LiteralString, fields: dict[str, Any]
+) -> Any:
     try:
-        row = connection.execute(_ENQUEUE, fields).fetchone()
+        row = connection.execute(statement, fields).fetchone()
     except psycopg.errors.InvalidParameterValue as error:
         # Words of ours, which repeat no value.
         text = (error.diag.message_primary or "").removeprefix("jobs.enqueue: ")
         raise UsageError(text, subject="payload") from None
     except psycopg.Error as error:
         raise translate(error) from None
-    found: UUID = row[0] if row else UUID(int=0)
-    return found
+    return row[0] if row else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

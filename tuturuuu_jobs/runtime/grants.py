@@ -76,6 +76,10 @@ _PRODUCERS: Final = (
         "jobs.enqueue(text, jsonb, text, timestamptz, interval, integer, jsonb, uuid, "
         "timestamptz, uuid)"
     ),
+    (
+        "jobs.enqueue_many(text, jsonb[], text[], timestamptz, interval, integer, jsonb, uuid, "
+        "timestamptz)"
+    ),
     "jobs.run_status(uuid)",
 )
 

@@ -279,6 +279,76 @@ def test_work_that_is_handed_back_is_no_obstacle_to_its_twin(producer: Database)
         assert enqueue(connection) == first
 
 
+MANY = "select jobs.enqueue_many('sync', %s, %s, priority => 3)"
+
+
+def many(connection: psycopg.Connection[Any], *ws_ids: UUID, keys: list[str] | None = None) -> Any:
+    payloads = [Jsonb({"ws_id": str(ws_id)}) for ws_id in ws_ids]
+    row = connection.execute(MANY, (payloads, keys)).fetchone()
+    return row and row[0]
+
+
+def test_many_are_asked_for_in_their_order_and_what_waits_already_only_once(
+    producer: Database,
+) -> None:
+    one, two, three = (UUID(int=number) for number in (1, 2, 3))
+    with producer.connect(PRODUCER) as connection, producer.connect() as admin:
+        (first,) = many(connection, two)
+        ids = many(connection, three, two, one, three)
+        assert (ids[1], ids[3]) == (first, ids[0])
+        assert waiting(admin) == [first, ids[0], ids[2]]
+        asked = admin.execute("select id, ws_id, priority from jobs.requests").fetchall()
+        assert set(asked) == {(ids[0], three, 3), (first, two, 3), (ids[2], one, 3)}
+        assert many(connection) == []
+        # One by one it is the same work.
+        same = enqueue(connection, "sync", payload={"ws_id": str(one)}, priority=sql.Literal(3))
+        assert same == ids[2]
+
+
+@pytest.mark.parametrize("isolation", list(psycopg.IsolationLevel), ids=lambda level: level.name)
+def test_many_with_keys_are_asked_for_once_each(
+    producer: Database, isolation: psycopg.IsolationLevel
+) -> None:
+    with producer.connect(PRODUCER) as connection, producer.connect() as admin:
+        connection.isolation_level = isolation
+        with connection.transaction():
+            ids = many(connection, WS_ID, WS_ID, WS_ID, keys=["a", "b", "a"])
+        assert ids[0] == ids[2] != ids[1]
+        assert many(connection, WS_ID, WS_ID, keys=["b", "c"])[0] == ids[1]
+        assert len(waiting(admin)) == 3
+
+
+def test_of_many_all_are_asked_for_or_none(producer: Database) -> None:
+    with producer.connect(PRODUCER) as connection, producer.connect() as admin:
+        for payloads, keys, words in (
+            ([Jsonb({"ws_id": str(WS_ID)}), Jsonb({"ws_id": "x"})], None, "ws_id"),
+            ([Jsonb({"ws_id": str(WS_ID)})], ["a", "b"], "one idempotency key"),
+            ([Jsonb({"ws_id": str(WS_ID)})], ["a" * 201], "200 characters"),
+        ):
+            with pytest.raises(psycopg.errors.InvalidParameterValue, match=words):
+                connection.execute(MANY, (payloads, keys))
+        assert waiting(admin) == []
+
+
+def test_many_that_meet_in_another_order_wait_for_each_other_and_not_for_ever(
+    producer: Database,
+) -> None:
+    ws_ids = [UUID(int=number) for number in range(1, 40)]
+    with producer.connect(PRODUCER) as first, producer.connect(PRODUCER) as second:
+        with first.transaction():
+            ids = many(first, *ws_ids)
+            answered: list[Any] = []
+            asking = threading.Thread(
+                target=lambda: answered.append(many(second, *reversed(ws_ids)))
+            )
+            asking.start()
+            with producer.connect() as admin:
+                while not admin.execute("select from pg_locks where not granted").fetchall():
+                    pass
+        asking.join()
+    assert answered == [list(reversed(ids))]
+
+
 @pytest.mark.parametrize(("status_of_first", "freed"), [("failed", True), ("succeeded", False)])
 def test_only_a_failure_frees_a_key(
     producer: Database, status_of_first: str, *, freed: bool

@@ -71,6 +71,12 @@ begin
     if payload is null or jsonb_typeof(payload) <> 'object' then
         return 'the payload should be a JSON object';
     end if;
+    -- Nothing but the workspace, as most of the time: there is nothing else to look at.
+    if payload - 'ws_id' = '{}' and workspace ~*
+        '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+    then
+        return null;
+    end if;
     if length(payload::text) > 32768 then
         return 'the payload is longer than 32 KiB';
     end if;
@@ -141,6 +147,59 @@ begin
 end
 $$;
 
+-- What is wrong with a wish, in words that repeat no value; null if nothing is.
+create function jobs.complain_about_wish(
+    job text, payload jsonb, idempotency_key text, expires interval, tags jsonb
+) returns text
+    language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    if length(idempotency_key) > 200 then
+        return 'the idempotency key is longer than 200 characters';
+    end if;
+    if expires <= interval '0' then
+        return 'expires should be longer than zero';
+    end if;
+    if tags <> '{}' then
+        if jsonb_typeof(tags) <> 'object' or length(tags::text) > 4096 then
+            return 'tags should be a small JSON object';
+        end if;
+        if exists (
+            select from jsonb_each(tags) tag
+            where tag.key !~ '^[^=[:space:][:cntrl:]-][^=[:cntrl:]]*$'
+                or jsonb_typeof(tag.value) <> 'string' or tag.value #>> '{}' ~ '[[:cntrl:]]'
+        ) then
+            return 'a tag is a name without "=" and a line of text';
+        end if;
+    end if;
+    return coalesce(
+        jobs.complain_about_payload(job, payload),
+        case when tags <> '{}' then
+            jobs.complain_about_payload(job, payload || jsonb_build_object('tags', tags))
+        end
+    );
+end
+$$;
+
+-- The rules that a wish is kept by; whoever calls them has a search path of its own.
+create function jobs.key_of_wish(job text, payload jsonb) returns text
+    language sql immutable as $$
+    select case job when 'schedule' then 'schedule-' else 'google-calendar-sync-' end
+        || coalesce(payload ->> 'ws_id', payload ->> 'wsId')::uuid
+$$;
+create function jobs.work_of_wish(
+    job text, payload jsonb, due timestamptz, slot timestamptz
+) returns text
+    language sql stable as $$
+    select md5(concat_ws('/', job, jobs.key_of_wish(job, payload), payload - 'ws_id' - 'wsId',
+                         extract(epoch from due), extract(epoch from slot)))
+$$;
+-- Rises with time like the ids of runs.
+create function jobs.new_request_id() returns uuid
+    language sql volatile as $$
+    select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
+            || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid
+$$;
+
 -- Asks for a run and returns its id, inside the caller's transaction: it is rolled back with it.
 -- Work that waits already is not put there twice: the answer is the waiting run's id. That row
 -- stays locked until the caller commits, so that a worker cannot begin before it sees what the
@@ -162,12 +221,7 @@ create function jobs.enqueue(
     language plpgsql security definer set search_path = pg_catalog, jobs_queue, pg_temp as $$
 #variable_conflict use_variable
 declare
-    wrong constant text := coalesce(
-        jobs.complain_about_payload(job, payload),
-        case when tags <> '{}' then
-            jobs.complain_about_payload(job, payload || jsonb_build_object('tags', tags))
-        end
-    );
+    wrong constant text := jobs.complain_about_wish(job, payload, idempotency_key, expires, tags);
     workspace uuid;
     key text;
     work text;
@@ -182,39 +236,18 @@ begin
     if wrong is not null then
         raise exception 'jobs.enqueue: %', wrong using errcode = '22023';
     end if;
-    if length(idempotency_key) > 200 then
-        raise exception 'jobs.enqueue: the idempotency key is longer than 200 characters'
-            using errcode = '22023';
-    end if;
-    if expires <= interval '0' then
-        raise exception 'jobs.enqueue: expires should be longer than zero' using errcode = '22023';
-    end if;
-    if jsonb_typeof(coalesce(tags, '{}')) <> 'object' or length(tags::text) > 4096 then
-        raise exception 'jobs.enqueue: tags should be a small JSON object' using errcode = '22023';
-    end if;
-    if exists (
-        select from jsonb_each(tags) tag
-        where tag.key !~ '^[^=[:space:][:cntrl:]-][^=[:cntrl:]]*$'
-            or jsonb_typeof(tag.value) <> 'string' or tag.value #>> '{}' ~ '[[:cntrl:]]'
-    ) then
-        raise exception 'jobs.enqueue: a tag is a name without "=" and a line of text'
-            using errcode = '22023';
-    end if;
     workspace := coalesce(payload ->> 'ws_id', payload ->> 'wsId')::uuid;
-    key := case job when 'schedule' then 'schedule-' else 'google-calendar-sync-' end || workspace;
+    key := jobs.key_of_wish(job, payload);
     due := case when run_at > now() then run_at end;
     ends := coalesce(due, now()) + expires;
-    work := md5(concat_ws('/', job, key, payload - 'ws_id' - 'wsId', extract(epoch from due),
-                          extract(epoch from slot)));
+    work := jobs.work_of_wish(job, payload, due, slot);
     -- In a snapshot of its own a caller could not see whom it waited for.
     if idempotency_key is null
         and current_setting('transaction_isolation') in ('read committed', 'read uncommitted')
     then
         twin := work;
     end if;
-    -- Rises with time like the ids of runs.
-    id := (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
-           || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid;
+    id := jobs.new_request_id();
     loop
         if idempotency_key is null then
             select waiting.id into known from jobs.requests waiting
@@ -273,6 +306,100 @@ begin
         jsonb_build_object('request', id), due
     );
     return id;
+end
+$$;
+
+-- The same for many payloads at once, at a fraction of the time; the ids come in their order.
+create function jobs.enqueue_many(
+    job text,
+    payloads jsonb[],
+    idempotency_keys text[] default null,
+    run_at timestamptz default null,
+    expires interval default null,
+    priority integer default 0,
+    tags jsonb default '{}',
+    parent_run_id uuid default null,
+    slot timestamptz default null
+) returns uuid[]
+    language plpgsql security definer set search_path = pg_catalog, jobs_queue, pg_temp as $$
+#variable_conflict use_variable
+declare
+    due constant timestamptz := case when run_at > now() then run_at end;
+    ends constant timestamptz := coalesce(due, now()) + expires;
+    patience constant text := current_setting('lock_timeout');
+    wrong text;
+    ids uuid[] := array_fill(null::uuid, array[coalesce(cardinality(payloads), 0)]);
+begin
+    if cardinality(idempotency_keys) <> cardinality(ids) then
+        raise exception 'jobs.enqueue: there should be one idempotency key for each payload'
+            using errcode = '22023';
+    end if;
+    select found.complaint into wrong
+    from unnest(payloads, idempotency_keys) wish (payload, idempotency_key)
+    cross join lateral jobs.complain_about_wish(
+        job, wish.payload, wish.idempotency_key, expires, tags
+    ) found (complaint)
+    where found.complaint is not null limit 1;
+    if wrong is not null then
+        raise exception 'jobs.enqueue: %', wrong using errcode = '22023';
+    end if;
+    -- In a snapshot of its own a caller could not see whom it waited for.
+    if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
+        begin
+            perform set_config('lock_timeout', '2s', true);
+            with wished as materialized (
+                select wish.place, wish.payload, wish.idempotency_key, jobs.new_request_id() as id,
+                       jobs.key_of_wish(job, wish.payload) as key,
+                       jobs.work_of_wish(job, wish.payload, due, slot) as work
+                from unnest(payloads, idempotency_keys)
+                    with ordinality wish (payload, idempotency_key, place)
+            ), added as (
+                insert into jobs.requests (
+                    id, job, ws_id, concurrency_key, payload, work, twin, idempotency_key, priority,
+                    run_at, expires_at, tags, slot, parent_run_id
+                )
+                select wished.id, job, coalesce(payload ->> 'ws_id', payload ->> 'wsId')::uuid,
+                       wished.key, wished.payload, wished.work,
+                       case when wished.idempotency_key is null then wished.work end,
+                       wished.idempotency_key, coalesce(priority, 0), due, ends,
+                       coalesce(tags, '{}'), slot, parent_run_id
+                from wished
+                -- What waits already may have to be looked at.
+                where not exists (
+                    select from jobs.requests waiting
+                    where waiting.work = wished.work and waiting.state = 'queued'
+                )
+                -- Whoever asks for the same waits for the one before and not in a circle.
+                order by wished.work
+                on conflict do nothing
+                returning id
+            ), put as (
+                insert into jobs_queue.procrastinate_jobs (
+                    queue_name, task_name, priority, lock, args, scheduled_at
+                )
+                select case job when 'schedule' then 'schedule' else 'calendar-sync' end,
+                       'tuturuuu.run', coalesce(priority, 0),
+                       case when due is null then wished.key else wished.key || '/' || wished.id end,
+                       jsonb_build_object('request', wished.id), due
+                from wished join added on added.id = wished.id
+                order by wished.place
+            )
+            select array_agg(added.id order by wished.place) into ids
+            from wished left join added on added.id = wished.id;
+            perform set_config('lock_timeout', patience, true);
+        exception when lock_not_available or deadlock_detected then
+            -- None was added: each may wait for itself.
+        end;
+    end if;
+    for place in 1 .. coalesce(cardinality(payloads), 0) loop
+        if ids[place] is null then
+            ids[place] := jobs.enqueue(
+                job, payloads[place], idempotency_keys[place], run_at, expires, priority, tags,
+                parent_run_id, slot
+            );
+        end if;
+    end loop;
+    return coalesce(ids, '{}');
 end
 $$;
 
@@ -345,6 +472,13 @@ where status not in ('succeeded', 'partial', 'cancelled')
   );
 
 revoke execute on function jobs.complain_about_payload(text, jsonb) from public;
+revoke execute on function jobs.complain_about_wish(text, jsonb, text, interval, jsonb) from public;
+revoke execute on function jobs.key_of_wish(text, jsonb) from public;
+revoke execute on function jobs.work_of_wish(text, jsonb, timestamptz, timestamptz) from public;
+revoke execute on function jobs.new_request_id() from public;
+revoke execute on function jobs.enqueue_many(
+    text, jsonb[], text[], timestamptz, interval, integer, jsonb, uuid, timestamptz
+) from public;
 revoke execute on function jobs.enqueue(
     text, jsonb, text, timestamptz, interval, integer, jsonb, uuid, timestamptz, uuid
 ) from public;
