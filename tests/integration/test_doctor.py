@@ -209,6 +209,47 @@ def block_a_quota(scene: Scene) -> None:
     SharedBuckets(scene.connection, scene.clock.now).block(bucket, 60)
 
 
+def ask_for_a_run(scene: Scene, *, minutes_ago: int = 0) -> None:
+    """A run that nobody has begun so far."""
+    scene.connection.execute(
+        "select jobs.enqueue('sync', jsonb_build_object('ws_id', %s::text))", (scene.ws_id,)
+    )
+    scene.connection.execute(
+        "update jobs.requests set created_at = now() - make_interval(mins => %s)", (minutes_ago,)
+    )
+
+
+def work(scene: Scene, *, silent_for_s: int = 0) -> int:
+    """A worker that gave its last sign of life so long ago; its number."""
+    row = scene.connection.execute(
+        "insert into jobs_queue.procrastinate_workers (last_heartbeat)"
+        " values (now() - make_interval(secs => %s)) returning id",
+        (silent_for_s,),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def leave_alone(scene: Scene) -> None:
+    ask_for_a_run(scene, minutes_ago=5)
+    work(scene, silent_for_s=240)
+
+
+def fall_behind(scene: Scene) -> None:
+    ask_for_a_run(scene, minutes_ago=20)
+    work(scene)
+
+
+def stall(scene: Scene) -> None:
+    ask_for_a_run(scene)
+    scene.connection.execute("set search_path = jobs_queue, public")
+    scene.connection.execute(
+        "update procrastinate_jobs set status = 'doing', worker_id = %s",
+        (work(scene, silent_for_s=90),),
+    )
+    scene.connection.execute("reset search_path")
+
+
 SITUATIONS: dict[str, tuple[Callable[[Scene], object], str, Severity]] = {
     "an account is off": (deactivate, "account_inactive", Severity.WARNING),
     "an account without connections is off": (
@@ -249,6 +290,14 @@ SITUATIONS: dict[str, tuple[Callable[[Scene], object], str, Severity]] = {
         lambda scene: add_run(scene, "rejected", code="calendar_forbidden"),
         "runs_failing",
         Severity.WARNING,
+    ),
+    "nobody works": (leave_alone, "queue_unattended", Severity.SERIOUS),
+    "workers do not keep up": (fall_behind, "queue_behind", Severity.WARNING),
+    "a worker died with work in its hand": (stall, "work_stalled", Severity.SERIOUS),
+    "a worker died with nothing to do": (
+        lambda scene: work(scene, silent_for_s=90),
+        "worker_silent",
+        Severity.NOTE,
     ),
     "a paused queue": (pause_queue, "queue_paused", Severity.WARNING),
     "Google asked to wait": (block_a_quota, "quota_blocked", Severity.WARNING),
@@ -321,6 +370,28 @@ def test_a_deleted_workspace_is_not_mourned(served: Scene) -> None:
     found = examine(served)
 
     assert not {"runs_failing", "calendar_stale", "account_inactive"} & found.keys()
+
+
+def test_what_waits_for_a_moment_or_for_later_is_no_finding(served: Scene) -> None:
+    ask_for_a_run(served, minutes_ago=1)
+    served.connection.execute(
+        "select jobs.enqueue('schedule', jsonb_build_object('ws_id', %s::text),"
+        " run_at => now() + interval '1 hour')",
+        (served.ws_id,),
+    )
+
+    found = examine(served)
+
+    assert found["workers"].what == "0 workers are alive, 1 runs wait for them"
+    assert not {"queue_unattended", "queue_behind", "work_stalled"} & found.keys()
+
+
+def test_a_paused_queue_is_not_behind(served: Scene) -> None:
+    fall_behind(served)
+    pause_queue(served)
+    served.connection.execute("update jobs.queues set paused_until = now() + interval '1 hour'")
+
+    assert "queue_behind" not in examine(served)
 
 
 def test_a_full_queue_is_told(served: Scene) -> None:

@@ -16,6 +16,7 @@ from tuturuuu_jobs.diagnosis import (
     calendars,
     database,
     encryption,
+    fleet,
     google,
     quotas,
     schedules,
@@ -197,6 +198,11 @@ class Examiner:
         def queues() -> Iterator[Finding]:
             return work.judge_queues(list_queues(connection))
 
+        def workers() -> Iterator[Finding]:
+            return fleet.judge_fleet(
+                fleet.load_workers(connection), fleet.load_backlogs(connection)
+            )
+
         def requests() -> Iterator[Finding]:
             return quotas.judge_quotas(quotas.load_blocked(connection, now))
 
@@ -209,6 +215,7 @@ class Examiner:
             ("runs that failed", failing),
             ("runs that were skipped", skipped),
             ("queues", queues),
+            ("workers", workers),
             ("the quotas of requests", requests),
             ("connections", room),
         ):

@@ -127,7 +127,7 @@ class Failing:
 # sync does what a sync does and shares its key: its success outdates a sync's failure.
 _FAILING: Final[LiteralString] = """
 with failed as (
-    select distinct job, concurrency_key as key from jobs.runs
+    select distinct job, concurrency_key as key from jobs.all_runs
     where status in ('failed', 'rejected', 'unavailable', 'timed_out', 'interrupted', 'crashed',
                      'lost')
       and finished_at > %(since)s
@@ -145,7 +145,7 @@ select failed.job, failed.key, newest.status, coalesce(newest.code, newest.statu
 from failed
 cross join lateral (
     select status, code, ws_id, finished_at, fingerprint, error ->> 'message' as message
-    from jobs.runs r
+    from jobs.all_runs r
     where r.job = failed.job and r.concurrency_key = failed.key and r.finished_at is not null
       and r.status not in ('skipped', 'expired')
     order by r.finished_at desc limit 1
