@@ -52,16 +52,18 @@ def load_scopes(
     Args:
         connection: In a transaction.
         workspace: Whose calendar.
-        user_id: Plan only this member's tasks (and, in a personal workspace, the habits).
+        user_id: Plan only this member's tasks; in a personal workspace, where it is the owner, the
+            habits too.
         now: When the plan is made.
 
     Raises:
         UsageError: There is no such member.
     """
     members = [row[0] for row in connection.execute(_MEMBERS, {"ws": workspace.id})]
-    if user_id is not None and user_id not in {*members, workspace.owner_id}:
+    planned = {workspace.owner_id, *(() if workspace.personal else members)}
+    if user_id is not None and user_id not in planned:
         raise UsageError(
-            "the workspace has no such member",
+            "the workspace has no such member, or it is somebody else's own",
             code="not_a_member",
             subject=str(user_id),
             hint="check --user against the workspace's members",

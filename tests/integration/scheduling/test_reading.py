@@ -441,5 +441,9 @@ def test_60_of_teams_only_own_pieces_count_and_only_in_earlier_ones(home: Home) 
 
 
 def test_a_member_who_is_none_is_a_usage_error(home: Home) -> None:
-    result = home.stage.run(home.ws_id, user_id=UUID(int=5))
-    assert (result.exit_code, result.code) == (2, "not_a_member")
+    guest = seed.create_user(home.stage.connection)
+    seed.add_member(home.stage.connection, home.ws_id, guest)
+    for user_id in (UUID(int=5), guest):
+        result = home.stage.run(home.ws_id, user_id=user_id)
+        assert (result.exit_code, result.code) == (2, "not_a_member")
+    assert home.stage.run(home.ws_id, user_id=home.user_id).exit_code == 0
