@@ -98,7 +98,7 @@ def test_a_run_from_cron_is_silent_and_the_next_one_writes_nothing(home: Home) -
 
 
 @pytest.mark.parametrize(("asked", "planned"), [(3, 7), (14, 14), (400, 90)])
-def test_the_document_names_ids_and_the_window_that_was_planned(
+def test_65_the_window_that_is_planned_is_7_to_90_days(
     home: Home, asked: int, planned: int
 ) -> None:
     payload = {"wsId": str(home.personal), "windowDays": asked, "forceReschedule": True}
@@ -116,10 +116,16 @@ def test_the_document_names_ids_and_the_window_that_was_planned(
     assert not [name for name in PRIVATE if name in ended.stdout + ended.stderr]
 
 
+def test_65_a_window_that_is_no_number_is_a_usage_error(home: Home) -> None:
+    ended = home.schedule("--window-days", "x", "--json")
+
+    assert (ended.returncode, document(ended)["exit_code"]) == (2, 2)
+    assert home.count("workspace_calendar_events") == 0
+
+
 @pytest.mark.parametrize(
     "options",
     [
-        ("--window-days", "x"),
         ("--window-days", "7.5"),
         ("--timezone", "Berlin"),
         ("--engine", "steam"),
@@ -307,6 +313,20 @@ def test_all_workspaces_are_scheduled_personal_ones_first(home: Home) -> None:
     assert payloads == [(7,), (7,)]
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
     assert not [name for name in PRIVATE if name in ran.stdout + ran.stderr + rehearsed.stdout]
+
+
+def test_49_a_workspace_without_a_zone_keeps_no_other_from_its_schedule(home: Home) -> None:
+    home.connection.execute("update workspaces set timezone = 'auto' where id = %s", (home.team,))
+
+    ended = forked.run("orchestrate", "schedule", "--json", **home.environ)
+
+    result = document(ended)
+    assert (ended.returncode, [error["code"] for error in result["errors"]]) == (
+        3,
+        ["zone_unresolved"],
+    )
+    planned = home.connection.execute("select distinct ws_id from workspace_calendar_events")
+    assert planned.fetchall() == [(home.personal,)]
 
 
 def test_a_schedule_is_replayed_with_its_payload(home: Home, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import random
+import subprocess
+import sys
 from collections import Counter
 from datetime import timedelta
 
@@ -74,6 +76,25 @@ def test_p8_what_is_applied_is_not_planned_again(snapshot: Snapshot) -> None:
 @given(snapshots(), st.integers(0, 9))
 def test_p9_the_order_of_the_input_means_nothing(snapshot: Snapshot, seed: int) -> None:
     assert plan(shuffled(snapshot, seed)) == plan(snapshot)
+
+
+def test_p9_the_seed_of_hashes_means_nothing() -> None:
+    text = (
+        "from benchmarks.scheduling.generator import Recipe, generate;"
+        "from tuturuuu_jobs.scheduling.plan import plan;"
+        "print([plan(generate(Recipe(7, load, 1))) for load in (0.5, 1.3)])"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", text],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(told) == 1
 
 
 @given(snapshots(), st.integers(0, 9))

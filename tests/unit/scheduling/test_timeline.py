@@ -1,9 +1,11 @@
-"""What is free, found a date at a time and forgotten in time, against looking at every minute."""
+"""What is free, found a date at a time and forgotten in time, against portion's intervals."""
 
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import portion
 import pytest
 
 from tuturuuu_jobs.scheduling.intervals import Lane, Timeline
@@ -16,20 +18,20 @@ THROUGH_MIDNIGHT = [(0, 120), (1320, 1560), (2760, 3000), (4200, 5760)]
 ALWAYS = [(0, 4 * DAY)]
 
 
-def gaps_by_minute(
+def expected_gaps(
     allowed: list[tuple[int, int]], busy: list[tuple[int, int]], floor: int
-) -> list[tuple[int, int]]:
-    """Maximal free stretches inside each allowed interval."""
-    taken = {minute for start, end in busy for minute in range(start, end)}
-    found: list[tuple[int, int]] = []
-    for start, end in allowed:
-        free = [minute for minute in range(max(start, floor), end) if minute not in taken]
-        for minute in free:
-            if found and found[-1][1] == minute and found[-1][0] >= start:
-                found[-1] = (found[-1][0], minute + 1)
-            else:
-                found.append((minute, minute + 1))
-    return found
+) -> list[tuple[Any, Any]]:
+    """What portion leaves of each allowed interval."""
+    taken = union(busy)
+    parts = [portion.closedopen(max(start, floor), end) - taken for start, end in allowed]
+    return [(gap.lower, gap.upper) for part in parts for gap in part if not gap.empty]
+
+
+def union(intervals: list[tuple[int, int]]) -> portion.Interval:
+    whole = portion.empty()
+    for start, end in intervals:
+        whole |= portion.closedopen(start, end)
+    return whole
 
 
 @pytest.mark.parametrize("allowed", [EVERY_DAY, THROUGH_MIDNIGHT, ALWAYS])
@@ -53,7 +55,10 @@ def test_gaps_are_right_after_any_seats_came_and_went(
             timeline.remove(*gone)
         busy = sorted([*blocked, *seats])
         found = [gap for day in range(4) for gap in timeline.gaps(lane, day)]
-        assert [gap[:2] for gap in found] == gaps_by_minute(allowed, busy, floor)
+        assert [gap[:2] for gap in found] == expected_gaps(allowed, busy, floor)
+        for start in range(0, 4 * DAY, 355):
+            free = (union(busy) & portion.closedopen(start, start + 45)).empty
+            assert timeline.is_free(start, start + 45) == free
         for start_of, end_of, before, after in found:
             left = max((end for _, end in busy if end <= start_of), default=before)
             right = min((begin for begin, _ in busy if begin >= end_of), default=after)
