@@ -1,12 +1,19 @@
-"""``python -m benchmarks [startup] [apply] [runs] [fan_out]``: measure, and write the tables."""
+"""``python -m benchmarks [startup] [apply] [runs] [fan_out] [fleet]``: measure, write tables."""
 
 from __future__ import annotations
 
 import sys
 
 from benchmarks import apply, fan_out, runs, startup
+from benchmarks.fleet import measuring as fleet
 
-PARTS = {"startup": startup.main, "apply": apply.main, "runs": runs.main, "fan_out": fan_out.main}
+PARTS = {
+    "startup": startup.main,
+    "apply": apply.main,
+    "runs": runs.main,
+    "fan_out": fan_out.main,
+    "fleet": fleet.main,
+}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.fleet import check_all_succeeded
+from benchmarks.workspaces import check_all_succeeded
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LOOK_S = 0.02

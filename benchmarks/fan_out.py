@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from benchmarks.family import Family, run_family
-from benchmarks.fleet import Asked, Fleet, fleet_of
 from benchmarks.measure import Row, ratios, write
 from benchmarks.questions import Tally, tally_run
+from benchmarks.workspaces import Asked, Fleet, fleet_of
 
 SIZES: Final = (500, 2_000)
 FEW: Final = {"fork": 20, "exec": 4}
