@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from tuturuuu_jobs import wiring
 from tuturuuu_jobs.commands import output
 from tuturuuu_jobs.commands.execute import Work, execute, trigger_of_caller
-from tuturuuu_jobs.commands.fan_out_options import FanOutOptions
+from tuturuuu_jobs.commands.fan_out_options import FanOutOptions, ViaName
 
 if TYPE_CHECKING:
+    from tuturuuu_jobs.orchestration.audience import Audience
+    from tuturuuu_jobs.orchestration.job import Fleet
     from tuturuuu_jobs.orchestration.model import ChildOptions, FanOutPayload
     from tuturuuu_jobs.runtime.outcome import Result
     from tuturuuu_jobs.settings import Settings
@@ -55,6 +57,7 @@ def preview_lines(result: Result) -> list[str]:
 def _payload(options: FanOutOptions, fields: dict[str, Any]) -> FanOutPayload:
     from tuturuuu_jobs.orchestration.model import FanOutPayload
 
+    options.check()
     workspaces = tuple(dict.fromkeys(options.ws or ()))
     return FanOutPayload(workspaces, options.limit, fields)
 
@@ -82,10 +85,23 @@ def _run(
             options=_child_options(options, slot),
             launcher=options.launcher,
             audience=audience,
+            fleet=_fleet(children.job.name, options, slot, audience),
         )
         run = preview_job if options.dry_run else run_job
         request = options.request(trigger_of_caller(), slot)
         return run(job, payload, request, runtime)
+
+
+def _fleet(
+    name: str, options: FanOutOptions, slot: datetime | None, audience: Audience
+) -> Fleet | None:
+    if options.via is ViaName.CHILDREN:
+        return None
+    from tuturuuu_jobs.fleet.dispatching import Dispatch
+
+    # By force: whatever is done for the slot.
+    of_slot = None if options.force else slot
+    return Dispatch(name, audience, options.collect, of_slot, options.expires)
 
 
 def _child_options(options: FanOutOptions, slot: datetime | None) -> ChildOptions:

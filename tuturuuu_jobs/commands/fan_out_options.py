@@ -13,6 +13,7 @@ import typer
 from tuturuuu_jobs.commands import options as o
 from tuturuuu_jobs.commands.durations import render_duration
 from tuturuuu_jobs.commands.job_options import RunOptions
+from tuturuuu_jobs.errors import UsageError
 from tuturuuu_jobs.runtime.job import OnBusy
 
 
@@ -21,6 +22,13 @@ class LauncherName(StrEnum):
 
     FORK = "fork"
     EXEC = "exec"
+
+
+class ViaName(StrEnum):
+    """Who does the work of a fan-out."""
+
+    CHILDREN = "children"
+    QUEUE = "queue"
 
 
 Workspaces = Annotated[
@@ -76,10 +84,18 @@ ChildWait = Annotated[
         help="With --on-busy wait: how long a child waits. Default: 5m.",
     ),
 ]
+Via = Annotated[
+    ViaName,
+    typer.Option("--via", help="Who works: children of this process, or the fleet's workers."),
+]
+Collect = Annotated[
+    bool, typer.Option("--collect", help="With --via queue: wait for all of it, up to --deadline.")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the children in their order; start none.")
 ]
 
+_OF_CHILDREN: Final = ("limit", "launcher", "child_deadline", "attempts", "on_busy", "wait")
 _CHILD_DEADLINE: Final = timedelta(minutes=30)
 _CHILD_WAIT: Final = timedelta(minutes=5)
 
@@ -91,12 +107,31 @@ class FanOutOptions(RunOptions):
     ws: Workspaces = None
     limit: Limit = None
     launcher: Launcher = LauncherName.FORK
+    via: Via = ViaName.CHILDREN
+    collect: Collect = False
     deadline: Deadline = None
     dry_run: DryRun = False
     child_deadline: ChildDeadline = None
     attempts: ChildAttempts = 3
     on_busy: ChildBusy = OnBusy.SKIP
     wait: ChildWait = None
+
+    def check(self) -> None:
+        """Raises UsageError for options that contradict each other."""
+        if self.via is ViaName.CHILDREN:
+            if self.collect:
+                raise UsageError(
+                    "--collect waits for workers", subject="--collect", hint="add --via queue"
+                )
+            return
+        for field in dataclasses.fields(self):
+            if field.name in _OF_CHILDREN and getattr(self, field.name) != field.default:
+                option = f"--{field.name.replace('_', '-')}"
+                raise UsageError(
+                    f"{option} is about children of this process",
+                    subject=option,
+                    hint="leave it out; workers have options of their own",
+                )
 
     @property
     def longest_child(self) -> timedelta:

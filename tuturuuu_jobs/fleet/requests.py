@@ -112,12 +112,16 @@ def _ask(
     try:
         row = connection.execute(statement, fields).fetchone()
     except psycopg.errors.InvalidParameterValue as error:
-        # Words of ours, which repeat no value.
-        text = (error.diag.message_primary or "").removeprefix("jobs.enqueue: ")
-        raise UsageError(text, subject="payload") from None
+        raise refused(error) from None
     except psycopg.Error as error:
         raise translate(error) from None
     return row[0] if row else None
+
+
+def refused(error: psycopg.errors.InvalidParameterValue) -> UsageError:
+    """What ``jobs.enqueue`` has against a payload: words of ours, which repeat no value."""
+    text = (error.diag.message_primary or "").removeprefix("jobs.enqueue: ")
+    return UsageError(text, subject="payload")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -21,6 +21,21 @@ from tuturuuu_jobs.runtime.job import RunContext
 from tuturuuu_jobs.runtime.outcome import Outcome
 from tuturuuu_jobs.runtime.queues import load_queue
 from tuturuuu_jobs.runtime.reaping import reap
+
+
+class Fleet(Protocol):
+    """What does the work of children elsewhere, beyond this process."""
+
+    def run(
+        self,
+        ordered: tuple[Planned, ...],
+        payload: FanOutPayload,
+        ctx: RunContext[FanOutData],
+        previous: FanOutData | None,
+    ) -> FanOutData:
+        """Hand the workspaces over, in their order; what an earlier attempt did is known."""
+        ...
+
 
 Find = Callable[[psycopg.Connection[Any], tuple[str, ...], str], list[Candidate]]
 
@@ -37,6 +52,7 @@ class OrchestrateJob:
         here: This process, to tell which runs of this machine are dead.
         find: Lists the workspaces that have work, with their last success of those jobs.
         nobody: What to say if there is none.
+        fleet: Does the work instead of children of this process, if given.
     """
 
     children: Children
@@ -46,6 +62,7 @@ class OrchestrateJob:
     here: ProcessIdentity
     find: Find = store.load_candidates
     nobody: str = "no workspace has an active Google account"
+    fleet: Fleet | None = None
 
     @property
     def name(self) -> str:
@@ -79,11 +96,13 @@ class OrchestrateJob:
             BusyError: The children's queue is paused.
         """
         if previous is not None:
-            # A fan-out raises nothing that another attempt could mend.
-            return previous
+            # Children raise nothing that another attempt could mend.
+            return self.fleet.run((), payload, ctx, previous) if self.fleet else previous
         # Rows of children that died with their parent would otherwise wait for their next turn.
         reap(ctx.connection, self.here)
         ordered = self._list(payload, ctx)
+        if self.fleet is not None:
+            return self.fleet.run(ordered, payload, ctx, None)
         queue = load_queue(ctx.connection, self.queue_of_children)
         width, warning = plan.plan_width(
             payload.limit,

@@ -11,7 +11,7 @@ from tuturuuu_jobs.orchestration.model import ChildReport, Ending, Halt
 from tuturuuu_jobs.runtime.children import ChildEnd, Stop
 from tuturuuu_jobs.runtime.outcome import ExitCode, Kind, Problem, Result, Status
 
-_ENDINGS: Final = {
+ENDINGS: Final = {
     Kind.SUCCEEDED: Ending.SUCCEEDED,
     Kind.PARTIAL: Ending.PARTIAL,
     Kind.FAILED: Ending.FAILED,
@@ -25,6 +25,7 @@ _ENDINGS: Final = {
     Kind.INTERRUPTED: Ending.INTERRUPTED,
     Kind.TERMINATED: Ending.INTERRUPTED,
 }
+"""What a fan-out counts a child as, by its exit code's plainest way of ending."""
 
 
 def kind_of_exit(code: ExitCode) -> Kind:
@@ -107,7 +108,7 @@ def _without_result(end: ChildEnd) -> _Verdict:
 
 def _by_result(ws_id: UUID, end: ChildEnd, result: Result) -> ChildReport:
     kind = kind_of_exit(ExitCode(result.exit_code))
-    ending, code, status = _ENDINGS[kind], result.code, result.status.value
+    ending, code, status = ENDINGS[kind], result.code, result.status.value
     if end.stopped is Stop.DEADLINE and ending is Ending.INTERRUPTED:
         # It recorded the signal; why we sent it is ours to know.
         kind, ending, code = Kind.TIMED_OUT, Ending.TIMED_OUT, "deadline"

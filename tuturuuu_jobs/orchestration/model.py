@@ -75,7 +75,10 @@ class Planned:
 
 @unique
 class Ending(StrEnum):
-    """How the child of a workspace ended, as the counts of a fan-out name it."""
+    """How the child of a workspace ended, as the counts of a fan-out name it.
+
+    ``queued``: it was left to the fleet, and is not over as far as the fan-out knows.
+    """
 
     SUCCEEDED = "succeeded"
     PARTIAL = "partial"
@@ -88,6 +91,7 @@ class Ending(StrEnum):
     BUG = "bug"
     BUSY = "busy"
     NOT_STARTED = "not_started"
+    QUEUED = "queued"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class ChildReport:
 
     Attributes:
         run_id: None if no child was started.
-        kind: The way its run ended, in the parent's judgement; None if it was not started.
+        kind: The way its run ended, in the parent's judgement; None if it did not.
         exit_code: What the child exited with; None if a signal ended it, or it never started.
     """
 

@@ -22,7 +22,7 @@ from tuturuuu_jobs.runtime.outcome import Kind, Outcome, Problem
 
 _ALIKE: Final = frozenset({Kind.UNAVAILABLE, Kind.CONFIG})
 _GOOD: Final = frozenset({Ending.SUCCEEDED, Ending.PARTIAL})
-_NEUTRAL: Final = frozenset({Ending.SUCCEEDED, Ending.BUSY})
+_NEUTRAL: Final = frozenset({Ending.SUCCEEDED, Ending.BUSY, Ending.QUEUED})
 
 
 def is_hopeless(children: Sequence[ChildReport]) -> bool:
@@ -68,6 +68,8 @@ def _decide(data: FanOutData) -> tuple[Kind, str, Problem | None]:
 def _halted(data: FanOutData, halt: Halt) -> tuple[Kind, str, Problem | None]:
     waiting = sum(child.ending is Ending.NOT_STARTED for child in data.children)
     rest = f"; {waiting} workspaces were not started" if waiting else ""
+    queued = sum(child.ending is Ending.QUEUED for child in data.children)
+    rest += f"; {queued} workspaces are left to the workers" if queued else ""
     match halt:
         case Halt.SIGINT:
             said = Problem("interrupted", f"the fan-out was stopped by SIGINT{rest}")

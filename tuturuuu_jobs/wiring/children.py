@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tuturuuu_jobs.fleet.worker import Plan as WorkerPlan
     from tuturuuu_jobs.fleet.worker import Worker
     from tuturuuu_jobs.orchestration.audience import Audience
-    from tuturuuu_jobs.orchestration.job import Find, OrchestrateJob
+    from tuturuuu_jobs.orchestration.job import Find, Fleet, OrchestrateJob
     from tuturuuu_jobs.orchestration.model import ChildOptions
     from tuturuuu_jobs.runtime.children import Launcher, Program
     from tuturuuu_jobs.runtime.job import Job
@@ -116,8 +116,9 @@ def build_orchestrate_job(
     options: ChildOptions,
     launcher: str,
     audience: Audience,
+    fleet: Fleet | None = None,
 ) -> OrchestrateJob:
-    """A fan-out of one job."""
+    """A fan-out of one job: by children of this process, or by the fleet."""
     from tuturuuu_jobs.orchestration.environment import child_environ
     from tuturuuu_jobs.orchestration.fan_out import Children
     from tuturuuu_jobs.orchestration.job import OrchestrateJob
@@ -144,6 +145,7 @@ def build_orchestrate_job(
         here=read_identity(),
         find=children.find,
         nobody=children.nobody,
+        fleet=fleet,
     )
 
 

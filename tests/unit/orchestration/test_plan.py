@@ -49,6 +49,7 @@ def child(ending: Ending, kind: Kind | None = None, code: str = "", number: int 
 OK = child(Ending.SUCCEEDED)
 BUSY = child(Ending.BUSY)
 PARTIAL = child(Ending.PARTIAL)
+QUEUED = child(Ending.QUEUED)
 REJECTED = child(Ending.REJECTED)
 CRASHED = child(Ending.CRASHED)
 LATE = child(Ending.TIMED_OUT)
@@ -63,6 +64,8 @@ BUG = child(Ending.BUG, Kind.BUG, "bad_envelope")
         ([], None, ExitCode.SUCCESS, "succeeded"),
         ([OK, OK], None, ExitCode.SUCCESS, "succeeded"),
         ([OK, BUSY], None, ExitCode.SUCCESS, "succeeded"),
+        ([QUEUED, QUEUED], None, ExitCode.SUCCESS, "succeeded"),
+        ([OK, QUEUED], Halt.DEADLINE, ExitCode.DEADLINE, "deadline"),
         ([BUSY, BUSY], None, ExitCode.BUSY, "busy"),
         ([OK, REJECTED], None, ExitCode.PARTIAL, "partial"),
         ([OK, CRASHED], None, ExitCode.PARTIAL, "partial"),
