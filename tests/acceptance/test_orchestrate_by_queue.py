@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
 from typing import Any
@@ -155,6 +157,34 @@ def test_a_connection_that_is_lost_while_waiting_is_opened_anew(fleet: Fleet, he
     result = document(subprocess.CompletedProcess(command, waiting.returncode, stdout, ""))
     assert (waiting.returncode, result["data"]["succeeded"], result["attempts"]) == (0, 4, 2)
     assert len(states(fleet)) == 4
+
+
+def test_at_a_terminal_it_is_shown_who_is_at_work(fleet: Fleet, held: Held) -> None:
+    ours, theirs = pty.openpty()
+    said = b""
+    command = [str(COMMAND), "orchestrate", "sync", "--via", "queue", "--collect"]
+    with (
+        Working(fleet.environ, "--concurrency", "1") as worker,
+        os.fdopen(ours, "rb", buffering=0) as terminal,
+        subprocess.Popen(
+            command,
+            env=fleet.environ | {"TERM": "xterm", "COLUMNS": "120"},
+            stdin=subprocess.DEVNULL,
+            stderr=theirs,
+        ) as process,
+    ):
+        worker.start()
+        held.wait()
+        ((at_work,),) = fleet.ask("select ws_id::text from jobs.requests where state = 'running'")
+        while at_work.encode() not in said or b"of 4 workspaces" not in said:
+            said += terminal.read(4096)
+        held.release()
+        while b"orchestrate-sync: succeeded" not in said:
+            said += terminal.read(4096)
+        assert process.wait(60) == 0
+        os.close(theirs)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
 
 
 @pytest.mark.parametrize(
