@@ -190,12 +190,18 @@ set status = 'todo', worker_id = null, attempts = attempts + 1, scheduled_at = n
 from stalled
 where job.id = stalled.id
 """
+# The job of a worker that was stopped while it settled is locked, and deleting the worker would
+# touch it: that one has time.
 _FORGET_WORKERS: Final[LiteralString] = """
 delete from jobs_queue.procrastinate_workers
 where id in (
-    select id from jobs_queue.procrastinate_workers
-    where last_heartbeat < now() - make_interval(secs => %(stale_s)s)
-    for update skip locked
+    select worker.id from jobs_queue.procrastinate_workers worker
+    where worker.last_heartbeat < now() - make_interval(secs => %(stale_s)s)
+      and not exists (
+          select from jobs_queue.procrastinate_jobs job
+          where job.worker_id = worker.id and job.status = 'doing'
+      )
+    for update of worker skip locked
 )
 """
 
