@@ -170,6 +170,28 @@ def test_a_run_at_work_is_cancelled_by_the_id_that_the_caller_has(
         assert connection.execute(query).fetchall() == [(claimed.run_id,)]
 
 
+def test_what_was_taken_back_between_two_tries_needs_nobody(
+    database: Database, invoke: Invoke
+) -> None:
+    with database.connect() as connection:
+        run_id = enqueue(connection)
+        taken, claimed = begin(connection, run_id)
+        record(connection, run_id, "unavailable")
+        requests.release(connection, taken, claimed, wait_s=60.0, spent=True)
+        assert invoke(database, runs.app, "cancel", str(run_id))[0] == 0
+        told = status(connection, run_id)
+        assert (told["status"], told["result"]) == ("cancelled", None)
+        assert listed(invoke, database, "--exhausted") == []
+        assert sorted(listed(invoke, database)) == [
+            (str(run_id), "cancelled"),
+            (str(run_id), "unavailable"),
+        ]
+        # Told with its run's end already.
+        assert [event["type"] for event in shown(invoke, database, run_id)["events"]] == [
+            "run.cancel_requested"
+        ]
+
+
 @pytest.mark.parametrize("settled", [True, False], ids=["settled", "found dead"])
 def test_what_died_before_it_could_heed_a_wish_to_end_is_not_begun_anew(
     database: Database, *, settled: bool
