@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -135,6 +136,9 @@ def test_who_stops_waiting_says_what_is_unfinished_and_loses_nothing(
 def test_a_deadline_ends_the_waiting_and_not_the_work(fleet: Fleet) -> None:
     code, result = orchestrate(fleet, "--collect", "--deadline", "3s")
     assert (code, result["code"], result["data"]["queued"]) == (124, "deadline", 4)
+    assert "tuturuuu-jobs doctor" in result["errors"][0]["hint"]
+    shown = json.loads(run("runs", "show", result["run_id"], "--json", **fleet.environ).stdout)
+    assert [child["status"] for child in shown["children"]] == ["queued"] * 4
     assert drain(fleet)["done"] == {"succeeded": 4}
 
 

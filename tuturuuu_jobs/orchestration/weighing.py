@@ -79,6 +79,8 @@ def _halted(data: FanOutData, halt: Halt) -> tuple[Kind, str, Problem | None]:
             return Kind.TERMINATED, said.code, said
         case Halt.DEADLINE:
             hint = "raise --deadline or --limit; the next run begins with those left out"
+            if queued:
+                hint = "nothing is lost; see who works, and what waits: tuturuuu-jobs doctor"
             said = Problem("deadline", f"the fan-out's time ran out{rest}", hint=hint)
             return Kind.TIMED_OUT, said.code, said
         case Halt.BREAKER:

@@ -270,11 +270,11 @@ def load_events(connection: psycopg.Connection[Any], run_id: UUID) -> list[Event
 # A run that names itself as its parent must not go round for ever.
 _LOAD_DESCENDANTS: Final[LiteralString] = """
 with recursive family (id, depth) as (
-    select id, 1 from jobs.runs where parent_run_id = %(run_id)s and id <> %(run_id)s
+    select id, 1 from jobs.all_runs where parent_run_id = %(run_id)s and id <> %(run_id)s
     union
     select run.id, depth + 1
     from family
-    join jobs.runs run on run.parent_run_id = family.id
+    join jobs.all_runs run on run.parent_run_id = family.id
     where depth < 5
 )
 select id as run_id, job, ws_id, status, code, exit_code, attempt as attempts, trigger,
@@ -283,13 +283,13 @@ select id as run_id, job, ws_id, status, code, exit_code, attempt as attempts, t
        extract(epoch from now() - coalesce(started_at, created_at))::float8 as age_s, counters,
        parent_run_id, depth, error ->> 'message' as message
 from family
-join jobs.runs using (id)
+join jobs.all_runs using (id)
 order by depth, started_at, id
 """
 
 
 def load_descendants(connection: psycopg.Connection[Any], run_id: UUID) -> list[Descendant]:
-    """The runs that a run started, and theirs: parents before their children."""
+    """The runs that a run started or asked for, and theirs: parents before their children."""
     with translated_errors(), connection.cursor(row_factory=class_row(Descendant)) as cursor:
         return cursor.execute(_LOAD_DESCENDANTS, {"run_id": run_id}).fetchall()
 
