@@ -229,9 +229,9 @@ def claim(
             # Nobody holds its key: it died before it could heed that.
             _end(connection, taken, found, _CANCELLED)
             return None
-        # A run that left no verdict has cost a try.
+        # A run that left no verdict has cost a try, unless its worker counted that itself.
         unclear = {None, Status.RUNNING, Status.LOST, Status.CRASHED}
-        spent = int(found.current_run is not None and found.run_status in unclear)
+        spent = int(found.state == "running" and found.run_status in unclear)
         with connection.cursor(row_factory=class_row(Claimed)) as cursor:
             return cursor.execute(_CLAIM, fields | {"spent": spent}).fetchone()
 

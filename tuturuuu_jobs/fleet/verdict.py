@@ -9,6 +9,7 @@ from tuturuuu_jobs.fleet.requests import MOST_TRIES, Claimed
 from tuturuuu_jobs.orchestration.judging import judge
 from tuturuuu_jobs.runtime.children import ChildEnd, Stop
 from tuturuuu_jobs.runtime.outcome import Status
+from tuturuuu_jobs.runtime.settling import UNSETTLED
 
 GOOD: Final = frozenset({Status.SUCCEEDED.value, Status.EXPIRED.value})
 """How a request ends that nobody needs to look at."""
@@ -16,6 +17,7 @@ GOOD: Final = frozenset({Status.SUCCEEDED.value, Status.EXPIRED.value})
 _LONGEST_WAIT_S: Final = 60.0
 _BUSY_S: Final = 1.0
 _PAUSED_S: Final = 5.0
+_AWAY_S: Final = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,12 +60,20 @@ def weigh(end: ChildEnd, claimed: Claimed, chance: float) -> Verdict:
         case Status.SKIPPED:
             wait_s = _PAUSED_S if report.code == "paused" else _BUSY_S
             return dataclasses.replace(over, again_s=wait_s * (1 + chance))
+        case Status.UNAVAILABLE if _found_no_ledger(end):
+            return dataclasses.replace(over, again_s=_AWAY_S * (1 + chance))
         case Status.UNAVAILABLE | Status.INTERRUPTED:
             return _once_more(over, claimed, chance)
         case Status.CRASHED if not end.out_of_memory:
             return _once_more(over, claimed, chance)
         case _:
             return over
+
+
+def _found_no_ledger(end: ChildEnd) -> bool:
+    """Whether the database was away to the last: for as long as that takes, nobody is to blame."""
+    result = end.result
+    return result is not None and any(one.code == UNSETTLED for one in result.warnings)
 
 
 def _once_more(over: Verdict, claimed: Claimed, chance: float) -> Verdict:

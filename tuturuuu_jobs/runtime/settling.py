@@ -30,6 +30,8 @@ from tuturuuu_jobs.runtime.state import StateDirectory
 
 TRIES: Final = 5
 BUDGET_S: Final = 30.0
+UNSETTLED: Final = "unsettled"
+"""The warning's code: the ledger could not be told how the run ended."""
 _NO_DATABASE: Final = "database_unavailable"
 
 
@@ -137,7 +139,7 @@ def _superseded(result: Result, error: SupersededError) -> Result:
 
 def _unsettled(error: JobError) -> Problem:
     return Problem(
-        "unsettled",
+        UNSETTLED,
         f"the ledger could not be told how the run ended: {error.message}",
         hint="nothing to do: the next run on this machine tells it",
     )

@@ -129,6 +129,26 @@ def test_who_comes_too_late_settles_nothing(hands: tuple[Hand, Hand, Hand]) -> N
     assert row == ("succeeded", 1)
 
 
+def test_each_beginning_costs_one_try_whoever_counts_it(hands: tuple[Hand, Hand, Hand]) -> None:
+    worker, heir, _ = hands
+    # It came to its end without a row in the ledger, and its worker counts that.
+    taken = worker.take()
+    claimed = worker.claim(taken)
+    assert requests.release(worker.connection, taken, claimed, wait_s=0, spent=True)
+    taken = next(one for one in [worker.take() for _ in WORKSPACES] if one.request == claimed.id)
+    claimed = worker.claim(taken)
+    assert claimed.tries == 1
+    # It was handed back: that costs nothing.
+    assert requests.release(worker.connection, taken, claimed, wait_s=0, spent=False)
+    taken = worker.take()
+    assert worker.claim(taken).tries == 1
+    # Its worker died: whoever comes next counts it.
+    worker.seem_dead()
+    assert heir.recover() == len(WORKSPACES)
+    taken = next(one for one in [heir.take() for _ in WORKSPACES] if one.request == claimed.id)
+    assert heir.claim(taken).tries == 2
+
+
 def test_many_recoveries_at_once_put_each_job_back_once(
     hands: tuple[Hand, Hand, Hand], database: Database
 ) -> None:
