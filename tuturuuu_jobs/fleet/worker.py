@@ -120,18 +120,19 @@ class Worker:
         self._away = False
 
     async def run(self) -> Tally:
-        """Work until a signal, or until nothing is left. Raises JobError: it cannot begin."""
+        """Work until a signal, or until nothing is left. Raises JobError: it cannot go on."""
         async with Link(self._means.connect, listens=self._means.listens) as link:
             self._worker_id = await link.ask(engine.register)
             await link.listen()
             with _signals(self._stop):
                 self._means.tell("READY=1")
-                async with self._beating(link):
-                    await self._work(link)
-                    self._means.tell("STOPPING=1")
-                    await self._wind_up()
-                with contextlib.suppress(JobError):
-                    await link.ask(lambda c: engine.unregister(c, self._worker_id))
+                try:
+                    async with self._beating(link):
+                        await self._work_to_the_end(link)
+                finally:
+                    # Behind the last sign of life, which would give it a number again.
+                    with contextlib.suppress(JobError):
+                        await link.ask(lambda c: engine.unregister(c, self._worker_id))
         return self._tally
 
     def _stop(self) -> None:
@@ -141,6 +142,14 @@ class Worker:
         if self._stopping.is_set():
             self._draining.ask()
         self._stopping.set()
+
+    async def _work_to_the_end(self, link: Link) -> None:
+        """Work; whatever ends that, nothing is left in hand."""
+        try:
+            await self._work(link)
+        finally:
+            self._means.tell("STOPPING=1")
+            await self._wind_up()
 
     async def _work(self, link: Link) -> None:
         while not self._stopping.is_set():
