@@ -56,6 +56,51 @@ class EnqueueWard(Ward):
         return self.lying(*ASKED_FOR)
 
 
+class DispatchWard(EnqueueWard):
+    """The same, asked for by a fan-out."""
+
+    def __init__(self, database: Database, state_dir: Path, wires: Wires, scene: Scene) -> None:
+        super().__init__(database, state_dir, wires, scene)
+        self.words = self.again = ("orchestrate", "sync", "--via", "queue", "--json")
+
+    @override
+    def written(self) -> Any:
+        return self.lying("jobs.requests", "jobs_queue.procrastinate_jobs")
+
+
+class PutBackWard(EnqueueWard):
+    """What was asked for has failed for good."""
+
+    def __init__(self, database: Database, state_dir: Path, wires: Wires, scene: Scene) -> None:
+        super().__init__(database, state_dir, wires, scene)
+        self.words = self.again = ("runs", "retry", "--exhausted", "--json")
+        with database.connect() as connection:
+            for ws_id in self._fleet.calendars:
+                requests.enqueue(connection, requests.Wish("sync", {"ws_id": str(ws_id)}))
+            connection.execute(
+                "update jobs.requests set state = 'done', status = 'crashed', code = 'killed',"
+                " delivery = 1, finished_at = now()"
+            )
+            connection.execute("set search_path = jobs_queue, public")
+            connection.execute("delete from procrastinate_jobs")
+
+    @override
+    def check_whole(self) -> None:
+        """All of them are put back, or none; and what is put back waits."""
+        back = {row[0] for row in self.ask("select id from jobs.requests where state = 'queued'")}
+        waits = self.ask("select (args ->> 'request')::uuid from jobs_queue.procrastinate_jobs")
+        assert len(back) in {0, len(self._fleet.calendars)}
+        assert sorted(row[0] for row in waits) == sorted(back)
+
+    @override
+    def check_true(self) -> None:
+        """Each was put back once and names what it repeats."""
+        back = self.ask("select ws_id, replay_of from jobs.requests where state = 'queued'")
+        failed = self.ask("select ws_id, id from jobs.requests where state = 'done'")
+        assert sorted(back) == sorted(failed)
+        self.check_whole()
+
+
 class DrainWard(FanOutWard):
     """One workspace, whose work another worker had in hand when it died."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.fixtures.postgres import Databases
 from tests.killing.of_fan_out import FanOutWard
-from tests.killing.of_fleet import DrainWard, EnqueueWard
+from tests.killing.of_fleet import DispatchWard, DrainWard, EnqueueWard, PutBackWard
 from tests.killing.of_ledger import CancelWard, MigrateWard, PruneWard, ReapWard, open_ledger
 from tests.killing.of_schedule import open_schedule
 from tests.killing.of_settling import SettlingWard, UnsettledWard
@@ -43,6 +43,8 @@ SUBJECTS: dict[str, Subject] = {
     "schedule": Subject(open_schedule, parts=2),
     "orchestrate sync": Subject(functools.partial(open_scene, kind=FanOutWard)),
     "enqueue": Subject(functools.partial(open_scene, kind=EnqueueWard)),
+    "orchestrate --via queue": Subject(functools.partial(open_scene, kind=DispatchWard)),
+    "runs retry, of the queue": Subject(functools.partial(open_scene, kind=PutBackWard)),
     "worker --drain": Subject(functools.partial(open_scene, kind=DrainWard)),
     "runs retry": Subject(functools.partial(open_scene, kind=RetryWard), parts=4),
     "runs replay": Subject(functools.partial(open_scene, kind=ReplayWard), parts=4),
