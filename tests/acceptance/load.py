@@ -154,6 +154,11 @@ class Load:
         )
         return {row[0] for row in rows}
 
+    def settles(self, within_s: float, these: set[UUID] | None = None) -> bool:
+        """Whether these, or all that were asked for by now, come to their end before long."""
+        wanted = set(self.asked.copy().values()) if these is None else these
+        return wait_until(lambda: wanted <= self.done(), within_s)
+
     def goes_on(self, further: int, within_s: float = 60) -> bool:
         """Whether so many more requests come to their end before long."""
         wanted = len(self.done()) + further
