@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from tuturuuu_jobs.commands.retry import combined_exit_code
 from tuturuuu_jobs.commands.refused import refused_result
+from tuturuuu_jobs.commands.retry import combined_exit_code
 from tuturuuu_jobs.runtime.outcome import Kind, Outcome
 
 RESULT = refused_result("sync", Outcome(Kind.FAILED, "failed"))
