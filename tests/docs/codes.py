@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from typing_extensions import override
+
 from tuturuuu_jobs import errors
 
 PACKAGE = Path(errors.__file__).parent
@@ -35,8 +37,25 @@ def codes() -> list[Code]:
     return sorted(found.values())
 
 
-def _said(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
+class _InWords(ast.NodeTransformer):
+    """Puts a module's own constants where it names them."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._known = {
+            line.target.id: line.value
+            for line in tree.body
+            if isinstance(line, ast.AnnAssign)
+            and isinstance(line.target, ast.Name)
+            and isinstance(line.value, ast.Constant)
+        }
+
+    @override
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._known.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
+
+
+def _said(module: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(_InWords(module).visit(module)):
         if isinstance(node, ast.ClassDef):
             yield from _defaults(node)
         if not isinstance(node, ast.Call):
