@@ -134,7 +134,7 @@ def test_who_stops_waiting_says_what_is_unfinished_and_loses_nothing(
 
 
 def test_a_deadline_ends_the_waiting_and_not_the_work(fleet: Fleet) -> None:
-    code, result = orchestrate(fleet, "--collect", "--deadline", "3s")
+    code, result = orchestrate(fleet, "--collect", "--deadline", "5s")
     assert (code, result["code"], result["data"]["queued"]) == (124, "deadline", 4)
     assert "tuturuuu-jobs doctor" in result["errors"][0]["hint"]
     shown = json.loads(run("runs", "show", result["run_id"], "--json", **fleet.environ).stdout)
@@ -220,3 +220,10 @@ def test_a_rehearsal_asks_for_nothing(fleet: Fleet) -> None:
     ended = run("orchestrate", "sync", "--via", "queue", "--dry-run", **fleet.environ)
     assert (ended.returncode, ended.stdout.count("\n")) == (0, 5)
     assert states(fleet) == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("--collect",)], ids=["at once", "collected"])
+def test_nobody_to_ask_for_is_said(fleet: Fleet, arguments: tuple[str, ...]) -> None:
+    code, result = orchestrate(fleet, *arguments, job="schedule")
+    assert (code, result["data"]["total"]) == (0, 0)
+    assert [warning["code"] for warning in result["warnings"]] == ["no_workspaces"]
