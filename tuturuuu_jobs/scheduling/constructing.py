@@ -25,7 +25,7 @@ def construct(board: Board, occurrences: Sequence[Occurrence], works: Sequence[W
     """Place what has no place, in the order after which the score is highest."""
     waiting = [each for each in occurrences if habits.is_hungry(each)]
     todo = [work for work in works if work.missing > 0]
-    if not waiting or not todo or len(waiting) + len(todo) > MANY:
+    if not todo or len(waiting) + len(todo) > MANY:
         _tasks_first(board, waiting, todo)
         return
     mark = board.mark()

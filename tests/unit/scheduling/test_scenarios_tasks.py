@@ -146,10 +146,32 @@ def test_21_one_task_is_late_rather_than_two() -> None:
 
 def test_the_heaviest_is_in_time_though_lighter_ones_are_due_before_it() -> None:
     sooner = T("A", 90, split=(60, 60), due="Jan 5 11:00")
-    heavy = T("B", 180, split=(30, 120), due="Jan 5 13:00", weight=CRITICAL)
+    heavy = T("B", 180, split=(30, 120), due="Jan 5 13:05", weight=CRITICAL)
     soon = T("C", 180, split=(60, 120), due="Jan 5 12:00", weight=HIGH)
     result = plan(snapshot(sooner, heavy, soon, *only_free("Jan 5 08:00-15:00")))
     assert not [line for line in findings(result) if line.startswith("B ")]
+
+
+def test_everything_is_in_time_where_it_can_be_whatever_its_weight() -> None:
+    tasks = (
+        T("A", 165, split=(5, 480), due="Jan 6 01:10", weight=LOW),
+        T("B", 220, split=(5, 480), due="Jan 6 18:50", weight=LOW),
+        T("C", 215, split=(5, 480), due="Jan 5 14:30", weight=LOW),
+        T("D", 155, split=(5, 480), due="Jan 7 23:20"),
+        T("E", 210, split=(5, 480), due="Jan 6 20:50", weight=CRITICAL),
+    )
+    result = plan(snapshot(*tasks, now="Jan 5 06:00", hours="09:00-12:00 13:00-17:00"))
+    assert result.findings == ()
+
+
+def test_of_very_many_the_heaviest_come_first() -> None:
+    light = [T(f"L{number}", 30, weight=LOW) for number in range(130)]
+    heavy = [T(f"H{number}", 30, weight=CRITICAL) for number in range(130)]
+    result = plan(snapshot(*light, *heavy))
+    ends = [item.end for item in result.items if item.title.startswith("H")]
+    starts = [item.start for item in result.items if item.title.startswith("L")]
+    assert len(ends) == 130
+    assert max(ends) <= min(starts)
 
 
 def test_22_what_is_done_is_not_planned_again() -> None:

@@ -50,7 +50,8 @@ def unjustified(snapshot: Snapshot, before: Plan, after: Plan) -> list[Update | 
 
 def _is_displaced(snapshot: Snapshot, after: Plan, change: Update | Delete) -> bool:
     """Whether something heavier is where it was."""
-    weights = {each.id: each.weight for each in (*snapshot.habits, *snapshot.tasks)}
+    weights = {habit.id: habit.weight for habit in snapshot.habits}
+    weights |= {task.id: task.weight for task in snapshot.tasks}
     own = weights[_id(change)]
     return any(
         weights[item.id] > own and item.start < change.end and change.start < item.end
