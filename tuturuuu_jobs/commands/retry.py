@@ -85,6 +85,8 @@ def retry(
         results = _run_all(settings, here, deadline or _DEADLINE)
     except JobError as error:
         output.fail(error)
+    if not run_id and len(chosen) == limit:
+        output.say(f"tuturuuu-jobs: {limit} runs were taken; there may be more: raise --limit")
     if as_json:
         documents = [result.to_json() for result in results]
         output.emit_json({"results": documents, "queued": queued})

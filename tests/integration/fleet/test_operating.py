@@ -306,6 +306,14 @@ def test_what_succeeded_is_asked_for_under_no_key_of_its_own(
         assert row["run_id"] != str(run_id)
 
 
+def test_a_limit_that_was_reached_is_said(database: Database, invoke: Invoke) -> None:
+    with database.connect() as connection:
+        end(connection, enqueue(connection), "crashed")
+        code, written, said = invoke(database, runs.app, "retry", "--exhausted", "--limit", "1")
+        assert (code, len(written.splitlines())) == (0, 2)
+        assert "raise --limit" in said
+
+
 def test_the_tries_that_the_list_shows_are_those_of_the_worker(database: Database) -> None:
     with database.connect() as connection:
         enqueue(connection)
