@@ -121,6 +121,10 @@ def test_who_comes_too_late_settles_nothing(hands: tuple[Hand, Hand, Hand]) -> N
 
     assert not requests.finish(late.connection, taken, claimed, "failed", "late")
     assert not requests.release(late.connection, taken, claimed, wait_s=0, spent=True)
+    held = heir.connection.execute(
+        "select worker_id from jobs_queue.procrastinate_jobs where id = %s", (again.job_id,)
+    ).fetchone()
+    assert held == (heir.worker_id,)
     assert requests.finish(heir.connection, again, second, "succeeded", "succeeded")
     assert not requests.finish(late.connection, taken, claimed, "failed", "late")
     row = heir.connection.execute(
