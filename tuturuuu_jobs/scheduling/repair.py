@@ -144,7 +144,7 @@ def _followers(board: Board, owner: Owner, victims: Sequence[Seat]) -> list[Seat
                 for seat in after.seats
                 if after is not owner and board.may_move(seat, owner.weight)
             ]
-    return [seat for seat in found if seat not in victims]
+    return [seat for seat in dict.fromkeys(found) if seat not in victims]
 
 
 def _count_bumped(owner: Owner, victims: Sequence[Seat]) -> None:

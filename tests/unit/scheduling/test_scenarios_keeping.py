@@ -17,6 +17,7 @@ from tests.unit.scheduling.building import (
     event,
     findings,
     locked,
+    only_free,
     snapshot,
     times,
 )
@@ -183,6 +184,20 @@ def test_what_follows_another_habit_still_follows_it_after_a_task_displaced_that
     starts = {item.id: item.start for item in result.items}
     assert times(result, task) == ["Jan 6 09:00-10:00"]
     assert ends[first.id] <= starts[then.id]
+
+
+def test_what_follows_a_habit_of_several_instances_may_give_way_with_all_of_them() -> None:
+    several = H("A", 60, quota=(2, 2, 2), between=(30, 30), weight=LOW, start="Jan 6", end="Jan 6")
+    then = H("B", 30, weight=LOW, after="A", start="Jan 6", end="Jan 6")
+    task = T("T", 90, due="Jan 6 10:30", weight=CRITICAL)
+    standing = (
+        event(several, "Jan 6 09:00-09:30"),
+        event(several, "Jan 6 09:45-10:15"),
+        event(then, "Jan 6 10:30-11:00"),
+    )
+    gaps = only_free("Jan 6 09:00-11:00")
+    result = plan(snapshot(several, then, task, *standing, *gaps))
+    assert times(result, task) == ["Jan 6 09:00-10:30"]
 
 
 def test_a_habit_that_lost_a_date_of_its_rule_loses_the_event() -> None:
