@@ -17,6 +17,8 @@ PURE: Final = tuple(
         "daytime",
         "recurrence",
         "board",
+        "stability",
+        "remedies",
         "properties",
     )
 )
@@ -198,6 +200,24 @@ SEEDS: Final = (
         "scheduling/constructing.py",
         "WEIGHTS: Final = (8, 4, 2, 1)",
         "WEIGHTS: Final = (1, 2, 4, 8)",
+    ),
+    _seed(
+        "a small gain moves a habit",
+        "scheduling/polish.py",
+        "NEARER: Final = 60",
+        "NEARER: Final = 10",
+    ),
+    _seed(
+        "what is long past is a neighbour",
+        "scheduling/gathering.py",
+        "if index < len(hours) and hours[index][0] < end:",
+        "if index <= len(hours):",
+    ),
+    _seed(
+        "advice is given although others lose by it",
+        "scheduling/remedies.py",
+        "each.minutes <= self._before.get(key, 0) for key",
+        "each.minutes <= self._before.get(key, 9999) for key",
     ),
     _seed(
         "habits may be anywhere",

@@ -146,9 +146,9 @@ def test_where_nothing_small_helps_nothing_is_suggested() -> None:
     assert remedies(given) == [None]
 
 
-def test_a_change_that_takes_the_place_of_something_else_helps_nobody() -> None:
-    low, heavy = T("A", 60, split=(60, 60)), T("B", 60, split=(60, 60), weight=CRITICAL)
-    given = snapshot(low, heavy, *nameless(*only_free("Jan 5 08:00-09:00")))
+def test_a_change_by_which_something_else_loses_its_place_is_not_suggested() -> None:
+    heavy, light = T("A", 60, start="Jan 20 08:00", weight=CRITICAL), T("B", 60)
+    given = snapshot(heavy, light, *nameless(*only_free("Jan 6 08:00-09:00")))
     assert remedies(given) == [None]
 
 
