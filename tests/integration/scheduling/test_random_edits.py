@@ -9,14 +9,22 @@ see writes nothing.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from typing_extensions import override
 
+from tests.fixtures.postgres import Databases
 from tests.integration.scheduling.stage import Stage
 from tests.integration.scheduling.victim import cut, kill, wait_for_the_server
 from tests.integration.sync.executioner import Message
@@ -27,11 +35,14 @@ from tuturuuu_jobs.runtime.run import run_job
 from tuturuuu_jobs.scheduling.decisions import Delete, Insert, Plan, Update
 from tuturuuu_jobs.scheduling.model import Scope, Snapshot
 from tuturuuu_jobs.scheduling.work import SchedulePayload
-from tuturuuu_jobs.testing.tuturuuu import seed
+from tuturuuu_jobs.testing.tuturuuu import Shape, seed
 
 Physical = dict[tuple[str, UUID], tuple[str, str]]
 
 MINUTE = timedelta(minutes=1)
+EXAMPLES: Final = 12
+LENGTH: Final = 10
+SHARDS: Final = 40
 
 
 @dataclasses.dataclass
@@ -220,34 +231,50 @@ class Life:
         self.rng.choice([*actions, self.let_time_pass])()
 
     def schedule(self) -> None:
-        """Run every workspace once; somebody interferes now and then."""
+        """Run every workspace; now and then a run dies before the one that counts."""
         for ws_id in (*self.own, self.team):
-            self.running = ws_id
-            self._die(ws_id)
-            self.looks.clear()
-            self.edits = self.rng.choice([0, 0, 1])
-            result = self.stage.run(ws_id, attempts=2, allow_mass_delete=True)
-            assert (result.exit_code, result.errors) == (0, ()), result.error
-            assert {Scope(one.kind, one.user_id) for one in self.looks} == set(self.looks)
-            self._check(self.stage.physical())
-            self.edits = 0
-            # An edit behind the back of a scope that was done already waits for this run.
-            assert self.stage.run(ws_id, allow_mass_delete=True).exit_code == 0
-            lying = self.stage.physical()
-            again = self.stage.run(ws_id, allow_mass_delete=True)
-            assert again.exit_code == 0
-            assert self.stage.physical() == lying
+            moment = Message(self.rng.randrange(1, 120), done=self.rng.random() < 0.5)
+            match self.rng.choice(["kill", "cut", *6 * [""]]):
+                case "kill":
+                    self.kill(ws_id, moment)
+                case "cut":
+                    self.sever(ws_id, moment)
+                case _:
+                    pass
+            self.run(ws_id)
+            self.settle(ws_id)
 
-    def _die(self, ws_id: UUID) -> None:
-        """Now and then a run is killed, or loses its connection, before the one that counts."""
-        moment = Message(self.rng.randrange(1, 120), done=self.rng.random() < 0.5)
-        match self.rng.choice(["kill", "cut", *6 * [""]]):
-            case "kill":
-                kill(self.stage, ws_id, moment, codes=(0, 3))
-            case "cut":
-                assert cut(self.stage, ws_id, moment, attempts=1)[1].exit_code in {0, 1, 3, 69}
-            case _:
-                return
+    def run(self, ws_id: UUID) -> None:
+        """Run a workspace once, while somebody interferes now and then; check what it did."""
+        self.running = ws_id
+        self.looks.clear()
+        self.edits = self.rng.choice([0, 0, 1])
+        result = self.stage.run(ws_id, attempts=2, allow_mass_delete=True)
+        assert (result.exit_code, result.errors) == (0, ()), result.error
+        assert {Scope(one.kind, one.user_id) for one in self.looks} == set(self.looks)
+        self._check(self.stage.physical())
+        self.edits = 0
+
+    def settle(self, ws_id: UUID) -> None:
+        """One undisturbed run sees all there is to see, the next one writes nothing."""
+        self.running, self.edits = ws_id, 0
+        self.looks.clear()
+        assert self.stage.run(ws_id, allow_mass_delete=True).exit_code == 0
+        self._check(self.stage.physical())
+        lying = self.stage.physical()
+        again = self.stage.run(ws_id, allow_mass_delete=True)
+        assert again.exit_code == 0
+        assert self.stage.physical() == lying
+
+    def kill(self, ws_id: UUID, moment: Message) -> None:
+        """A run dies in the middle."""
+        kill(self.stage, ws_id, moment, codes=(0, 3))
+        wait_for_the_server(self.stage)
+
+    def sever(self, ws_id: UUID, moment: Message) -> None:
+        """A run loses its connection."""
+        self.edits = 0
+        assert cut(self.stage, ws_id, moment, attempts=1)[1].exit_code in {0, 1, 3, 69}
         wait_for_the_server(self.stage)
 
     def _compete(self, ws_id: UUID) -> None:
@@ -285,14 +312,107 @@ class Life:
             assert made == sum(isinstance(change, Insert) for change in changes)
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_any_history_ends_in_a_sound_calendar(stage: Stage, number: int) -> None:
-    life = Life(stage, number)
-    life.schedule()
-    for _ in range(5):
-        for _ in range(life.rng.randrange(1, 6)):
-            life.step()
-        life.schedule()
+SEEDS: Final = st.integers(0, 1 << 16)
+WORKSPACES: Final = st.integers(0, 2)
+CHANGES: Final = (
+    Life.add_habit,
+    Life.add_task,
+    Life.add_meeting,
+    Life.edit_habit,
+    Life.edit_task,
+    Life.edit_event,
+)
+MOMENTS: Final = st.builds(Message, st.integers(1, 120), done=st.booleans())
+
+
+class ScheduleMachine(RuleBasedStateMachine):
+    """One history after another, each on a database of its own."""
+
+    def __init__(self, databases: Databases, folder: Path) -> None:
+        super().__init__()
+        self._databases = databases
+        self._folder = folder
+        self._stack = ExitStack()
+        self._sound = False
+        self.life: Life
+
+    @initialize(number=SEEDS)
+    def begin(self, number: int) -> None:
+        fresh = self._databases.fresh(Shape.CURRENT, jobs_schema=True)
+        stage = Stage(self._stack.enter_context(fresh), self._folder)
+        self._stack.callback(stage.close)
+        self.life = Life(stage, number)
+        self._sound = True
+
+    def _do(self, act: Callable[[], object], seed: int = 0) -> None:
+        """Only a history whose every step held is worth its end."""
+        self._sound = False
+        self.life.rng.seed(seed)
+        act()
+        self._sound = True
+
+    def _workspace(self, number: int) -> UUID:
+        return (*self.life.own, self.life.team)[number]
+
+    @rule(change=st.sampled_from(CHANGES), seed=SEEDS)
+    def change(self, change: Callable[[Life], None], seed: int) -> None:
+        self._do(lambda: change(self.life), seed)
+
+    @rule(seed=SEEDS)
+    def let_time_pass(self, seed: int) -> None:
+        self._do(self.life.let_time_pass, seed)
+
+    @rule(seed=SEEDS, which=WORKSPACES)
+    def schedule(self, seed: int, which: int) -> None:
+        self._do(lambda: self.life.run(self._workspace(which)), seed)
+
+    @rule(moment=MOMENTS, which=WORKSPACES)
+    def kill(self, moment: Message, which: int) -> None:
+        self._do(lambda: self.life.kill(self._workspace(which), moment))
+
+    @rule(moment=MOMENTS, which=WORKSPACES)
+    def sever(self, moment: Message, which: int) -> None:
+        self._do(lambda: self.life.sever(self._workspace(which), moment))
+
+    @rule(which=WORKSPACES)
+    def settle(self, which: int) -> None:
+        self._do(lambda: self.life.settle(self._workspace(which)))
+
+    @override
+    def teardown(self) -> None:
+        with self._stack:
+            if self._sound:
+                self.life.settle(self.life.team)
+
+
+def search(databases: Databases, folder: Path, examples: int) -> None:
+    """Tell so many histories."""
+    numbers = itertools.count()
+
+    class Machine(ScheduleMachine):
+        def __init__(self) -> None:
+            super().__init__(databases, folder / f"{next(numbers)}")
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=LENGTH,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
+
+
+def test_any_history_ends_in_a_sound_calendar(databases: Databases, tmp_path: Path) -> None:
+    search(databases, tmp_path, EXAMPLES)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_thousand_histories_do(databases: Databases, tmp_path: Path, shard: int) -> None:
+    assert shard < SHARDS
+    search(databases, tmp_path, settings().max_examples // SHARDS + 1)
 
 
 @pytest.mark.soak
