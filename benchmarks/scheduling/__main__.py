@@ -96,7 +96,7 @@ def _timed(snapshot: Snapshot) -> tuple[Plan, float]:
 
 
 def _distance(items: Iterable[Item], weighted: int) -> float:
-    """Quarters of an hour per weighted minute of habits would say little: minutes per instance."""
+    """Weighted minutes times quarters of an hour away from the wanted time, per instance."""
     count = sum(1 for item in items if item.date is not None)
     return round(weighted / count, 1) if count else 0.0
 
@@ -114,10 +114,10 @@ def table(rows: Sequence[Row]) -> list[str]:
         groups[row.days, row.load].append(row)
     lines = [
         (
-            "| days | load | of the bound | over today's | placed | late min | ms | again ms "
-            "| moves per change |"
+            "| days | load | of the bound | over today's | placed | late min | distance | ms "
+            "| again ms | moves per change |"
         ),
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for (days, load), group in sorted(groups.items()):
         cells = [
@@ -125,6 +125,7 @@ def table(rows: Sequence[Row]) -> list[str]:
             f"{statistics.mean(row.score / row.baseline - 1 for row in group):+.1%}",
             f"{statistics.mean(row.placed for row in group):.1%}",
             f"{statistics.mean(row.late for row in group):.0f}",
+            f"{statistics.mean(row.distance for row in group):.0f}",
             f"{statistics.median(row.milliseconds for row in group):.1f}",
             f"{statistics.median(row.again for row in group):.1f}",
             f"{sum(row.moves for row in group) / sum(row.changed for row in group):.2f}",
@@ -157,6 +158,11 @@ def summary(rows: Sequence[Row]) -> list[str]:
             f"p95 {times[len(times) * 95 // 100]:.1f} ms of CPU."
         ),
     ]
+
+
+def described(machine: dict[str, str]) -> str:
+    """What it was measured on."""
+    return f"Python {machine['python']} on {machine['system'].partition('-')[0]}, one core."
 
 
 def proved() -> list[str]:
@@ -220,7 +226,7 @@ def main() -> None:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "scheduling.json").write_text(json.dumps(raw, indent=1) + "\n")
-    write("plans", [*table(rows), "", *summary(rows)])
+    write("plans", [*table(rows), "", *summary(rows), f"- {described(raw['machine'])}"])
     write("proved", proved())
     write("sizes", sizes())
 
