@@ -58,10 +58,8 @@ def clean(value: Any) -> Any:
             return scrub(_storable(value))
         case None | bool() | int():
             return value
-        case dict() | Mapping():
-            return {
-                clean(str(name)): _clean_field(str(name), field) for name, field in value.items()
-            }
+        case dict():
+            return _clean_fields(value)
         case list() | tuple() | set() | frozenset():
             return [clean(item) for item in value]
         case float():
@@ -72,8 +70,14 @@ def clean(value: Any) -> Any:
             return f"P{value.days}D" + (f"T{rest.total_seconds():g}S" if rest else "")
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return clean(_shown_fields(value))
+        case Mapping():
+            return _clean_fields(value)
         case _:
             return scrub(_storable(str(value)))
+
+
+def _clean_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:
+    return {clean(str(name)): _clean_field(str(name), field) for name, field in fields.items()}
 
 
 def _storable(text: str) -> str:

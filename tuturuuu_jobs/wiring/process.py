@@ -56,6 +56,7 @@ def warm_up() -> None:
     from zoneinfo import ZoneInfo
 
     import filelock
+    from psycopg import sql
 
     from tuturuuu_jobs.runtime.redact import clean
     from tuturuuu_jobs.runtime.schema import load_migrations
@@ -64,6 +65,7 @@ def warm_up() -> None:
     load_migrations()
     # What these remember after their first use.
     ZoneInfo("UTC")
+    sql.Literal(["of"]).as_string()
     filelock.FileLock(os.devnull, is_singleton=False, thread_local=False)
     clean({"of": [UUID(int=0), (), True, 0.0, None]})
     # Each copy says itself what is wrong with them.
