@@ -11,6 +11,7 @@ import pytest
 
 from tests.acceptance import command, forked
 from tests.acceptance.command import document
+from tests.acceptance.processes import is_at_work
 from tests.acceptance.scenery import add_lost_calendar, put_tomorrow, settings_of
 from tests.acceptance.situations import CASES, STALL_S, perform
 from tests.fixtures.scene import Scene
@@ -90,6 +91,7 @@ def children() -> list[psutil.Process]:
     return [
         process
         for process in psutil.Process().children(recursive=True)
+        if is_at_work(process)
         if any("tuturuuu-jobs" in word for word in process.cmdline())
     ]
 

@@ -15,7 +15,8 @@ from uuid import UUID
 import psutil
 import pytest
 
-from tests.acceptance.command import COMMAND, document, run
+from tests.acceptance.command import COMMAND, document
+from tests.acceptance.forked import run
 from tests.acceptance.scenery import with_standup
 from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs.runtime.clock import SystemClock

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from tests.acceptance import processes
-from tests.acceptance.command import run
 from tests.acceptance.fleet import Fleet, build, check_nothing_left
+from tests.acceptance.forked import run
 from tests.acceptance.working import Working
 from tests.fixtures.scene import Scene
 from tuturuuu_jobs.runtime.locks import advisory_key

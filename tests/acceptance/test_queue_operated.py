@@ -6,8 +6,8 @@ import json
 import signal
 from uuid import UUID
 
-from tests.acceptance.command import run
 from tests.acceptance.fleet import Fleet, check_nothing_left
+from tests.acceptance.forked import run
 from tests.acceptance.test_queue import Held, ask, drain, fleet, held, standing, wait_until
 from tests.acceptance.working import Working
 

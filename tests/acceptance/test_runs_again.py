@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tests.acceptance.command import document, run
+from tests.acceptance.command import document
+from tests.acceptance.forked import run
 from tests.acceptance.scenery import put_tomorrow, settings_of
 from tests.fixtures.scene import CALENDAR, Scene
 

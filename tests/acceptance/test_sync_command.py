@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import COMMAND, document, run
+from tests.acceptance.command import COMMAND, document
+from tests.acceptance.forked import run
 from tests.acceptance.scenery import add_lost_calendar, with_standup
 from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs.runtime.clock import SystemClock
