@@ -22,7 +22,7 @@ demo: install ## Embedded Postgres, Google Calendar emulator, full and increment
 	$(BIN)/tuturuuu-jobs demo $(ARGS)
 
 test: install ## All tests but the long fault matrix (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not soak' $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not soak' $(ARGS)
 
 check: install ## Format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .

@@ -6,10 +6,16 @@ find; ``make soak`` looks for new ones. ``make defects`` needs no smallest examp
 
 from hypothesis import Phase, settings
 
-settings.register_profile("steady", derandomize=True, deadline=None)
+EXAMPLES = 50
+
+settings.register_profile("steady", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("soak", derandomize=False, deadline=None, max_examples=1000)
 settings.register_profile(
-    "defects", derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)
+    "defects",
+    derandomize=True,
+    deadline=None,
+    max_examples=EXAMPLES,
+    phases=(Phase.explicit, Phase.generate),
 )
 settings.load_profile("steady")
 

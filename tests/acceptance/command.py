@@ -11,6 +11,8 @@ from typing import Any
 import jsonschema
 
 COMMAND = Path(sys.executable).with_name("tuturuuu-jobs")
+PATIENCE_S = 300
+"""Seconds after which a command hangs; the demo on a slow machine needs a third of them."""
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs/result.schema.json").read_text(encoding="utf-8")
 )
@@ -25,7 +27,7 @@ def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.Complete
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -36,7 +38,7 @@ def shell(line: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env={"JOBS": str(COMMAND), **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 

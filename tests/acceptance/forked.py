@@ -15,6 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from tests.acceptance.command import PATIENCE_S
 from tests.fixtures import preloaded
 
 
@@ -33,7 +34,7 @@ class Running:
     def end(self) -> CompletedProcess[str]:
         """Wait for it."""
         with self.folder as name:
-            self.process.join(60)
+            self.process.join(PATIENCE_S)
             code = self.process.exitcode
             out, err = (Path(name, stream).read_text("utf-8") for stream in ("out", "err"))
         assert code is not None, (out, err)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import document, run, shell
+from tests.acceptance.command import document, shell
+from tests.acceptance.forked import run
 from tests.docs.reference_page import commands
 
 WS = "7e9a9d05-6e6e-4f3e-a6d3-0d2b0f0b8a11"

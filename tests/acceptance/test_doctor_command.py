@@ -11,7 +11,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.acceptance.command import COMMAND, run, shell
+from tests.acceptance.command import COMMAND, shell
+from tests.acceptance.forked import run
 from tests.acceptance.scenery import put_tomorrow, settings_of
 from tests.fixtures.scene import CALENDAR, Scene
 from tuturuuu_jobs import diagnosis

@@ -119,6 +119,8 @@ FAULTS: list[Callable[[Load, Measure], None]] = [
 def end_under_load(load: Load) -> None:
     """Workers that are told to end do so in time, and keep nothing in hand."""
     for worker in load.workers:
+        # One that was started a moment ago knows nothing of signals yet.
+        worker.await_ready()
         worker.signal(signal.SIGTERM)
     assert [worker.wait(ENDS_WITHIN_S) for worker in load.workers] == [0] * WORKERS
     assert load.in_hand() == set()

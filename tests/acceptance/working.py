@@ -7,6 +7,7 @@ import subprocess
 from typing import Self
 
 from tests.acceptance.command import COMMAND
+from tests.acceptance.processes import catches, wait_until
 
 ENDS_WITHIN_S = 45
 
@@ -40,6 +41,10 @@ class Working:
     def start(self) -> None:
         """Start it."""
         self._process = subprocess.Popen([COMMAND, "worker", *self._arguments], env=self._environ)
+
+    def await_ready(self) -> None:
+        """Wait until it can be told to end in order."""
+        assert wait_until(lambda: catches(self.pid, signal.SIGTERM), within_s=60)
 
     def signal(self, signum: signal.Signals) -> None:
         """Send it a signal."""
