@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.acceptance.command import COMMAND, document
-from tests.acceptance.forked import run
 from tests.acceptance.fleet import Fleet, check_nothing_left
+from tests.acceptance.forked import run
 from tests.acceptance.test_queue import Held, drain, fleet, held, wait_until
 from tests.acceptance.working import Working
 

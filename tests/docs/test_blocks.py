@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +18,16 @@ ELSEWHERE = {
     # Serves until it is stopped; the page's own tests start it and ask what the page asks.
     "docs/emulator.md": "tests/docs/test_emulator_page.py",
 }
-pytestmark = pytest.mark.xdist_group("documents")
 
 
 def found() -> list[Block]:
     return [block for block in blocks() if block.page not in ELSEWHERE and str(block) != QUICKSTART]
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+@contextlib.contextmanager
+def following_the_quickstart(directory: Path) -> Generator[Machine]:
     """A machine on which the quickstart has been followed, but for its last line."""
-    made = Machine(tmp_path_factory.mktemp("machine"))
+    made = Machine(directory)
     (quickstart,) = (block for block in blocks() if str(block) == QUICKSTART)
     *lines, stop = quickstart.text.splitlines()
     assert stop.endswith("demo --stop")
@@ -46,23 +47,8 @@ def runs(machine: Machine) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_quickstart_shows_what_it_promises(machine: Machine) -> None:
-    assert {"sync", "full-sync"} <= {row["job"] for row in runs(machine)}
-
-
-@pytest.mark.parametrize("block", found(), ids=str)
-def test_a_block_runs_as_it_stands(machine: Machine, block: Block) -> None:
-    run_id = next(row["run_id"] for row in runs(machine) if row["status"] != "queued")
-    done = machine.run(". ./demo.env\nexport WS_ID=$WS_PERSONAL\n" + script(block), RUN_ID=run_id)
-    assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
-
-
-def test_blocks_run_elsewhere_have_their_tests() -> None:
-    pages = {block.page for block in blocks()}
-    assert ELSEWHERE.keys() <= pages
-
-
-def test_every_event_of_the_day_is_as_its_page_says(machine: Machine) -> None:
+def check_events(machine: Machine) -> None:
+    """Every event of the day is as its page says."""
     read = machine.run(". ./demo.env\ntuturuuu-jobs events read --consumer page-test")
     events = [json.loads(line) for line in read.stdout.splitlines()]
     assert {"rows.changed", "schedule.applied", "calendar.synced", "run.settled"} <= {
@@ -75,3 +61,22 @@ def test_every_event_of_the_day_is_as_its_page_says(machine: Machine) -> None:
         if event["type"] in fields and event["data"].keys() != fields[event["type"]]
     ]
     assert unlike == []
+
+
+def test_every_block_does_what_its_page_says(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    with following_the_quickstart(tmp_path) as machine:
+        shown = runs(machine)
+        assert {"sync", "full-sync"} <= {row["job"] for row in shown}
+        run_id = next(row["run_id"] for row in shown if row["status"] != "queued")
+        preamble = ". ./demo.env\nexport WS_ID=$WS_PERSONAL\n"
+        for block in found():
+            with subtests.test(block=str(block)):
+                done = machine.run(preamble + script(block), RUN_ID=run_id)
+                assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
+        with subtests.test(block="docs/events.md"):
+            check_events(machine)
+
+
+def test_blocks_run_elsewhere_have_their_tests() -> None:
+    pages = {block.page for block in blocks()}
+    assert ELSEWHERE.keys() <= pages
