@@ -82,7 +82,10 @@ def gather(snapshot: Snapshot, window: Window) -> Demands:
 
 
 def _felt(window: Window, busy: Sequence[Block], air: int) -> list[Block]:
-    """Those that overlap the hours still to come, or are within ``air`` minutes of them."""
+    """What is busy of the hours still to come and of the ``air`` minutes around them.
+
+    Only that much, so that what lies outside changes nothing, not even by joining two of them.
+    """
     hours = merged(
         (max(start, window.now) - air, min(end, window.end) + air)
         for mask in window.masks.values()
@@ -92,9 +95,10 @@ def _felt(window: Window, busy: Sequence[Block], air: int) -> list[Block]:
     ends = [end for _, end in hours]
     found: list[Block] = []
     for start, end in busy:
-        index = bisect_right(ends, start)
-        if index < len(hours) and hours[index][0] < end:
-            found.append((start, end))
+        for low, high in hours[bisect_right(ends, start) :]:
+            if low >= end:
+                break
+            found.append((max(start, low), min(end, high)))
     return found
 
 

@@ -8,7 +8,11 @@ from typing import Any
 import portion
 import pytest
 
+from tests.unit.scheduling.building import T, busy, snapshot
+from tuturuuu_jobs.scheduling.gathering import gather
 from tuturuuu_jobs.scheduling.intervals import Lane, Timeline
+from tuturuuu_jobs.scheduling.model import Buffers
+from tuturuuu_jobs.scheduling.window import window_of
 
 DAY = 1440
 AIR = 15
@@ -80,3 +84,15 @@ def test_an_allowed_interval_holds_only_what_lies_inside_it() -> None:
     assert lane.covers(420, 480)
     assert not lane.covers(420, 481)
     assert not lane.covers(480, 540)
+
+
+def test_what_lies_outside_the_hours_changes_nothing_by_joining_what_does_not() -> None:
+    late, early = busy("Jan 5 22:30-23:35"), busy("Jan 6 06:25-07:20")
+    between = busy("Jan 5 23:32-30:28")
+    apart, joined = (
+        snapshot(T("A", 60), *blockers, buffers=Buffers(0, 30))
+        for blockers in ((late, early), (late, between, early))
+    )
+    blocked = gather(apart, window_of(apart)).blocked
+    assert len(blocked) == 2
+    assert gather(joined, window_of(joined)).blocked == blocked
