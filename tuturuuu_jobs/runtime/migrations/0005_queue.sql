@@ -370,7 +370,7 @@ begin
                     where waiting.work = wished.work and waiting.state = 'queued'
                 )
                 -- Whoever asks for the same waits for the one before and not in a circle.
-                order by wished.work
+                order by wished.work, wished.idempotency_key
                 on conflict do nothing
                 returning id
             ), put as (
