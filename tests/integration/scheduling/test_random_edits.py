@@ -74,7 +74,7 @@ class Life:
         }
         self.looks: dict[Scope, Look] = {}
         self.edits = 0
-        self.running = self.team
+        self.running: UUID | None = self.team
         stage.before_plan = self._watch
         real = stage.planner
         stage.planner = lambda snapshot: self._note(snapshot, real(snapshot))
@@ -272,8 +272,8 @@ class Life:
         wait_for_the_server(self.stage)
 
     def sever(self, ws_id: UUID, moment: Message) -> None:
-        """A run loses its connection."""
-        self.edits = 0
+        """A run loses its connection, and its lock with it."""
+        self.running, self.edits = None, 0
         assert cut(self.stage, ws_id, moment, attempts=1)[1].exit_code in {0, 1, 3, 69}
         wait_for_the_server(self.stage)
 
@@ -284,7 +284,7 @@ class Life:
         assert rival.exit_code == ExitCode.BUSY
 
     def _watch(self, snapshot: Snapshot) -> None:
-        if self.rng.random() < 0.1:
+        if self.rng.random() < 0.1 and self.running is not None:
             self._compete(self.running)
         before = self.stage.physical()
         if self.edits and self.rng.random() < 0.7:
