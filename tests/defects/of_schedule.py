@@ -17,6 +17,7 @@ PURE: Final = tuple(
         "daytime",
         "recurrence",
         "board",
+        "timeline",
         "stability",
         "remedies",
         "properties",
@@ -208,10 +209,10 @@ SEEDS: Final = (
         "NEARER: Final = 10",
     ),
     _seed(
-        "what is long past is a neighbour",
+        "two blockers are joined by what lies outside the hours",
         "scheduling/gathering.py",
-        "if index < len(hours) and hours[index][0] < end:",
-        "if index <= len(hours):",
+        "found.append((max(start, low), min(end, high)))",
+        "found.append((start, end))\n            break",
     ),
     _seed(
         "advice is given although others lose by it",
